@@ -1,0 +1,328 @@
+package wire
+
+import (
+	"fmt"
+
+	"github.com/outboard-connect/outboard/plugin-sdk/data"
+	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
+)
+
+// Builder fills record batches of one stream, one after the other. It is not
+// safe for concurrent use.
+//
+//	b.Begin(topic, partition, timestamp)
+//	b.Key(value); b.Value(value); b.Header(name, value)…
+//	b.Source(partition, offset)  or  b.Sink(offset, …)
+//	b.End()
+//	…
+//	batch := b.Batch(seq)   // send it, then
+//	b.Reset()
+type Builder struct {
+	batch   connectv1.RecordBatch
+	schemas schemaIDs
+	cols    columns
+
+	topics     index[string]
+	headerKeys index[string]
+	partitions index[string]
+
+	count       uint32
+	headers     uint32 // of the open record
+	hasBase     bool
+	hasBaseOff  bool
+	sinkStarted bool
+}
+
+// column is one column of the batch; it remembers whether all elements are alike.
+type column[T comparable] struct {
+	v      []T
+	varied bool
+}
+
+func (c *column[T]) add(v T) {
+	if len(c.v) > 0 && v != c.v[0] {
+		c.varied = true
+	}
+	c.v = append(c.v, v)
+}
+
+// packed returns the column as it is sent.
+func (c *column[T]) packed() []T {
+	var zero T
+	switch {
+	case len(c.v) == 0 || c.varied:
+		return c.v
+	case c.v[0] == zero:
+		return nil
+	}
+	return c.v[:1]
+}
+
+func (c *column[T]) reset() { c.v, c.varied = c.v[:0], false }
+
+type columns struct {
+	topic, partition, keyType, keyLength, valueType, valueLength column[uint32]
+	headerCount, headerKey, headerType, headerLength             column[uint32]
+	sourcePartition, sourceOffsetLength                          column[uint32]
+	timestampType, originalTopic, originalPartition              column[uint32]
+	timestamp                                                    column[uint64]
+	offset                                                       column[int64]
+}
+
+func (c *columns) each() []*column[uint32] {
+	return []*column[uint32]{
+		&c.topic, &c.partition, &c.keyType, &c.keyLength, &c.valueType, &c.valueLength,
+		&c.headerCount, &c.headerKey, &c.headerType, &c.headerLength,
+		&c.sourcePartition, &c.sourceOffsetLength, &c.timestampType, &c.originalTopic, &c.originalPartition,
+	}
+}
+
+// index is a dictionary of a batch. Most batches have one entry, so the last
+// one found is tried first.
+type index[K comparable] struct {
+	at      map[K]uint32
+	last    K
+	lastIdx uint32
+	n       uint32
+}
+
+func (d *index[K]) find(k K) (uint32, bool) {
+	if d.n > 0 && k == d.last {
+		return d.lastIdx, true
+	}
+	i, ok := d.at[k]
+	if ok {
+		d.last, d.lastIdx = k, i
+	}
+	return i, ok
+}
+
+func (d *index[K]) add(k K) uint32 {
+	if d.at == nil {
+		d.at = map[K]uint32{}
+	}
+	i := d.n
+	d.at[k] = i
+	d.last, d.lastIdx = k, i
+	d.n++
+	return i
+}
+
+func (d *index[K]) reset() {
+	if d.n > 0 {
+		clear(d.at)
+		var zero K
+		d.last, d.n = zero, 0
+	}
+}
+
+// Len returns the number of records.
+func (b *Builder) Len() int { return int(b.count) }
+
+// Bytes returns what the batch costs in credit: the size of its blobs.
+func (b *Builder) Bytes() int {
+	return len(b.batch.Values) + len(b.batch.Keys) + len(b.batch.Headers) + len(b.batch.SourceOffsets)
+}
+
+// Begin starts a record. partition may be data.NoPartition, timestamp data.NoTimestamp.
+func (b *Builder) Begin(topic string, partition int32, timestamp int64) {
+	t, ok := b.topics.find(topic)
+	if !ok {
+		t = b.topics.add(topic)
+		b.batch.Topics = append(b.batch.Topics, topic)
+	}
+	b.cols.topic.add(t)
+	b.cols.partition.add(uint32(partition + 1))
+	b.timestamp(timestamp)
+	b.headers = 0
+}
+
+func (b *Builder) timestamp(ts int64) {
+	if ts == data.NoTimestamp {
+		b.cols.timestamp.add(0)
+		return
+	}
+	if !b.hasBase {
+		b.batch.BaseTimestamp, b.hasBase = ts, true
+	}
+	d := ts - b.batch.BaseTimestamp
+	b.cols.timestamp.add(1 + uint64(d<<1^d>>63))
+}
+
+// typeOf returns the type of a value on the wire.
+func (b *Builder) typeOf(v data.Value) uint32 {
+	if v.Kind == data.KindRow {
+		return b.schemas.id(v.Schema)
+	}
+	return uint32(v.Kind)
+}
+
+// Key sets the key of the record.
+func (b *Builder) Key(v data.Value) {
+	b.cols.keyType.add(b.typeOf(v))
+	b.batch.Keys = b.append(b.batch.Keys, &b.cols.keyLength, v.Data)
+}
+
+// Value sets the value of the record.
+func (b *Builder) Value(v data.Value) {
+	b.cols.valueType.add(b.typeOf(v))
+	b.batch.Values = b.append(b.batch.Values, &b.cols.valueLength, v.Data)
+}
+
+func (b *Builder) append(blob []byte, lengths *column[uint32], v []byte) []byte {
+	if v == nil {
+		lengths.add(0)
+		return blob
+	}
+	lengths.add(uint32(len(v)) + 1)
+	return append(blob, v...)
+}
+
+// KeyBuffer and ValueBuffer let a row be written in place: append to the slice
+// they return and hand it back to KeyWritten or ValueWritten.
+func (b *Builder) KeyBuffer() []byte { return b.batch.Keys }
+
+// ValueBuffer returns the blob of the values; see KeyBuffer.
+func (b *Builder) ValueBuffer() []byte { return b.batch.Values }
+
+// KeyWritten sets the key to what was appended to KeyBuffer.
+func (b *Builder) KeyWritten(kind data.Kind, s *data.Schema, blob []byte) {
+	b.cols.keyType.add(b.typeOf(data.Value{Kind: kind, Schema: s}))
+	b.cols.keyLength.add(uint32(len(blob)-len(b.batch.Keys)) + 1)
+	b.batch.Keys = blob
+}
+
+// ValueWritten sets the value to what was appended to ValueBuffer.
+func (b *Builder) ValueWritten(kind data.Kind, s *data.Schema, blob []byte) {
+	b.cols.valueType.add(b.typeOf(data.Value{Kind: kind, Schema: s}))
+	b.cols.valueLength.add(uint32(len(blob)-len(b.batch.Values)) + 1)
+	b.batch.Values = blob
+}
+
+// Header adds a header to the record.
+func (b *Builder) Header(name string, v data.Value) {
+	k, ok := b.headerKeys.find(name)
+	if !ok {
+		k = b.headerKeys.add(name)
+		b.batch.HeaderKeys = append(b.batch.HeaderKeys, name)
+	}
+	b.cols.headerKey.add(k)
+	b.cols.headerType.add(b.typeOf(v))
+	b.batch.Headers = b.append(b.batch.Headers, &b.cols.headerLength, v.Data)
+	b.headers++
+}
+
+// Source sets where the record of a source comes from: the source partition
+// ("" for none) and the offset, both JSON object texts; a nil offset means that
+// the next one of the partition covers the record.
+func (b *Builder) Source(partition string, offset []byte) {
+	b.sourcePartition(partition)
+	b.batch.SourceOffsets = b.append(b.batch.SourceOffsets, &b.cols.sourceOffsetLength, offset)
+}
+
+// OffsetBuffer and SourceWritten let a source offset be written in place.
+func (b *Builder) OffsetBuffer() []byte { return b.batch.SourceOffsets }
+
+// SourceWritten is Source with an offset that was appended to OffsetBuffer.
+func (b *Builder) SourceWritten(partition string, blob []byte) {
+	b.sourcePartition(partition)
+	b.cols.sourceOffsetLength.add(uint32(len(blob)-len(b.batch.SourceOffsets)) + 1)
+	b.batch.SourceOffsets = blob
+}
+
+func (b *Builder) sourcePartition(partition string) {
+	if partition == "" {
+		b.cols.sourcePartition.add(0)
+		return
+	}
+	p, ok := b.partitions.find(partition)
+	if !ok {
+		p = b.partitions.add(partition)
+		b.batch.SourcePartitions = append(b.batch.SourcePartitions, []byte(partition))
+	}
+	b.cols.sourcePartition.add(p + 1)
+}
+
+// Sink sets where a record of a sink was consumed. originalTopic is "" when
+// the record's topic and partition are those consumed from.
+func (b *Builder) Sink(offset int64, ts data.TimestampType, originalTopic string, originalPartition int32) {
+	if !b.hasBaseOff {
+		b.batch.BaseOffset, b.hasBaseOff = offset, true
+	}
+	b.sinkStarted = true
+	b.cols.offset.add(offset - b.batch.BaseOffset)
+	b.cols.timestampType.add(uint32(ts))
+	if originalTopic == "" {
+		b.cols.originalTopic.add(0)
+		b.cols.originalPartition.add(0)
+		return
+	}
+	t, ok := b.topics.find(originalTopic)
+	if !ok {
+		t = b.topics.add(originalTopic)
+		b.batch.Topics = append(b.batch.Topics, originalTopic)
+	}
+	b.cols.originalTopic.add(t + 1)
+	b.cols.originalPartition.add(uint32(originalPartition + 1))
+}
+
+// End completes the record: what was not set is null.
+func (b *Builder) End() {
+	b.count++
+	n := int(b.count)
+	b.cols.headerCount.add(b.headers)
+	if len(b.cols.keyLength.v) < n {
+		b.Key(data.Value{})
+	}
+	if len(b.cols.valueLength.v) < n {
+		b.Value(data.Value{})
+	}
+	if !b.sinkStarted && len(b.cols.sourcePartition.v) < n {
+		b.Source("", nil)
+	}
+}
+
+// Batch returns the batch for sending. It is valid until Reset.
+func (b *Builder) Batch(seq uint64) (*connectv1.RecordBatch, error) {
+	if len(b.schemas.known) > MaxSchemas {
+		return nil, fmt.Errorf("wire: more than %d different schemas in one task", MaxSchemas)
+	}
+	m, c := &b.batch, &b.cols
+	m.Seq, m.Count = seq, b.count
+	m.Schemas = b.schemas.fresh
+	m.Topic, m.Partition, m.Timestamp = c.topic.packed(), c.partition.packed(), c.timestamp.packed()
+	m.KeyType, m.KeyLength = c.keyType.packed(), c.keyLength.packed()
+	m.ValueType, m.ValueLength = c.valueType.packed(), c.valueLength.packed()
+	m.HeaderCount, m.HeaderKey = c.headerCount.packed(), c.headerKey.packed()
+	m.HeaderType, m.HeaderLength = c.headerType.packed(), c.headerLength.packed()
+	m.SourcePartition, m.SourceOffsetLength = c.sourcePartition.packed(), c.sourceOffsetLength.packed()
+	m.Offset, m.TimestampType = c.offset.packed(), c.timestampType.packed()
+	m.OriginalTopic, m.OriginalPartition = c.originalTopic.packed(), c.originalPartition.packed()
+	return m, nil
+}
+
+// CommitAfter and AbortAfter place a transaction boundary after the last record.
+func (b *Builder) CommitAfter() { b.batch.CommitAfter = append(b.batch.CommitAfter, b.count-1) }
+
+// AbortAfter places an abort after the last record.
+func (b *Builder) AbortAfter() { b.batch.AbortAfter = append(b.batch.AbortAfter, b.count-1) }
+
+// Reset starts the next batch of the stream, after the last one was sent.
+func (b *Builder) Reset() {
+	m := &b.batch
+	m.Topics, m.HeaderKeys, m.SourcePartitions = m.Topics[:0], m.HeaderKeys[:0], m.SourcePartitions[:0]
+	m.SourceOffsets, m.Headers, m.Keys, m.Values = m.SourceOffsets[:0], m.Headers[:0], m.Keys[:0], m.Values[:0]
+	m.CommitAfter, m.AbortAfter = m.CommitAfter[:0], m.AbortAfter[:0]
+	m.BaseTimestamp, m.BaseOffset = 0, 0
+	b.schemas.fresh = nil
+	for _, c := range b.cols.each() {
+		c.reset()
+	}
+	b.cols.timestamp.reset()
+	b.cols.offset.reset()
+	b.topics.reset()
+	b.headerKeys.reset()
+	b.partitions.reset()
+	b.count, b.headers = 0, 0
+	b.hasBase, b.hasBaseOff, b.sinkStarted = false, false, false
+}

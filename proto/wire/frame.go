@@ -1,0 +1,84 @@
+package wire
+
+import (
+	"google.golang.org/grpc/mem"
+
+	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
+)
+
+// Frame is a received record batch with the memory it points into.
+type Frame struct {
+	Batch *connectv1.RecordBatch
+	buf   mem.Buffer
+}
+
+// Release gives the memory back. The batch and every view of it are void after.
+func (f *Frame) Release() {
+	if f.Batch != nil {
+		// A message that was decoded without copying must not keep what it pointed to.
+		f.Batch.Values, f.Batch.Keys, f.Batch.Headers, f.Batch.SourceOffsets = nil, nil, nil, nil
+		f.Batch.ReturnToVTPool()
+		f.Batch = nil
+	}
+	if f.buf != nil {
+		f.buf.Free()
+		f.buf = nil
+	}
+}
+
+// Bytes returns the size of the received message.
+func (f *Frame) Bytes() int {
+	if f.buf == nil {
+		return 0
+	}
+	return f.buf.Len()
+}
+
+// FromSource is a message of a source task, as the host receives it.
+type FromSource struct {
+	connectv1.SourceToHost
+	frame Frame
+}
+
+func (m *FromSource) receive(buf mem.Buffer) error {
+	m.Message = nil
+	if err := m.UnmarshalVTUnsafe(buf.ReadOnlyData()); err != nil {
+		buf.Free()
+		return err
+	}
+	m.frame = Frame{Batch: m.GetBatch(), buf: buf}
+	return nil
+}
+
+// Take returns the batch of the message, when it is one, which the caller releases.
+func (m *FromSource) Take() *Frame { return take(&m.frame) }
+
+// ToSink is a message of the host, as a sink task receives it.
+type ToSink struct {
+	connectv1.HostToSink
+	frame Frame
+}
+
+func (m *ToSink) receive(buf mem.Buffer) error {
+	m.Message = nil
+	if err := m.UnmarshalVTUnsafe(buf.ReadOnlyData()); err != nil {
+		buf.Free()
+		return err
+	}
+	m.frame = Frame{Batch: m.GetBatch(), buf: buf}
+	return nil
+}
+
+// Take returns the batch of the message, when it is one, which the caller releases.
+func (m *ToSink) Take() *Frame { return take(&m.frame) }
+
+// take hands a batch over. Other messages are small and rare: their memory is
+// left to the garbage collector, since their strings point into it.
+func take(f *Frame) *Frame {
+	t := *f
+	*f = Frame{}
+	if t.Batch == nil {
+		return nil
+	}
+	return &t
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# integration.sh [go test argument…]   runs scripts/integration against a real Apache Kafka, started for it on a free port with
+# empty data and gone afterwards. OUTBOARD_KAFKA=host:port uses that cluster instead. OUTBOARD_KEEP_LOGS=1 leaves the broker's files.
+# The tests read OUTBOARD_KAFKA and expect bin/outboard and bin/plugins (make build).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+port='' tests=''
+finish() {
+	if [ -n "$tests" ]; then kill -TERM -- "-$tests" 2>/dev/null || true; fi
+	if [ -z "$port" ]; then return; fi
+	if [ -n "${OUTBOARD_KEEP_LOGS:-}" ]; then scripts/services/kafka.sh stop "$port"; else scripts/services/kafka.sh wipe "$port"; fi
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+if [ -z "${OUTBOARD_KAFKA:-}" ]; then
+	open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+	for ((i = 0; i < 50; i++)); do
+		# Below the ports that the system hands out by itself; the controller takes the next one.
+		candidate=$((20000 + RANDOM % 6000 * 2))
+		if ! open $candidate && ! open $((candidate + 1)); then port=$candidate; break; fi
+	done
+	if [ -z "$port" ]; then echo "integration: no free port found" >&2; exit 1; fi
+	OUTBOARD_KAFKA=$(scripts/services/kafka.sh start "$port")
+	export OUTBOARD_KAFKA
+fi
+
+# In a process group of its own and waited for, so that a signal ends the tests and their processes at once.
+set -m
+go test -count=1 -tags integration -timeout 20m ./scripts/integration/... "$@" </dev/null &
+tests=$!
+set +m
+wait $tests
+tests=
