@@ -134,7 +134,6 @@ func (b *Builder) Begin(topic string, partition int32, timestamp int64) {
 	b.cols.topic.add(t)
 	b.cols.partition.add(uint32(partition + 1))
 	b.timestamp(timestamp)
-	b.headers = 0
 }
 
 func (b *Builder) timestamp(ts int64) {
@@ -271,6 +270,7 @@ func (b *Builder) End() {
 	b.count++
 	n := int(b.count)
 	b.cols.headerCount.add(b.headers)
+	b.headers = 0
 	if len(b.cols.keyLength.v) < n {
 		b.Key(data.Value{})
 	}
