@@ -1,0 +1,28 @@
+package convert
+
+// keep is the capacity above which Reset gives an arena's memory back when the batch used little of it.
+const keep = 1 << 20
+
+// Arena is the memory that the conversions of one batch append to. What they return is valid until Reset. An arena that
+// has grown to the size of the batches is used without allocation. It is not safe for concurrent use; the zero value is
+// ready.
+type Arena struct{ buf []byte }
+
+// Reset makes the memory available again: everything that conversions returned since the last Reset becomes invalid.
+func (a *Arena) Reset() {
+	if cap(a.buf) > keep && len(a.buf) < cap(a.buf)/8 {
+		a.buf = nil
+		return
+	}
+	a.buf = a.buf[:0]
+}
+
+// cut ends what was appended to buf, which began as a.buf[:from], and returns it. The result is never nil, because nil
+// stands for null, and has no room left, so that nobody can append into a neighbour.
+func (a *Arena) cut(buf []byte, from int) []byte {
+	a.buf = buf
+	if len(buf) == from {
+		return []byte{}
+	}
+	return buf[from:len(buf):len(buf)]
+}

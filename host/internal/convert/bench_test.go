@@ -1,0 +1,158 @@
+package convert
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outboard-connect/outboard/plugin-sdk/data"
+)
+
+// order is a value of ten fields: three integers, three strings, a boolean, a timestamp, a decimal and a double.
+func order(t testing.TB) data.Value {
+	t.Helper()
+	decimal, err := data.NewDecimal(2).Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := data.NewStruct("shop.Order").
+		Field("id", data.Int64Schema).Field("customer", data.Int32Schema).Field("lines", data.Int32Schema).
+		Field("name", data.StringSchema).Field("city", data.OptionalStringSchema).Field("note", data.OptionalStringSchema).
+		Field("paid", data.BooleanSchema).Field("at", data.TimestampSchema).Field("total", decimal).
+		Field("weight", data.Float64Schema).Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := data.Encode(nil, s, map[string]any{
+		"id": 1234567890123, "customer": 4711, "lines": 3, "name": "Ada Lovelace", "city": "London, St James's Square",
+		"note": "please ring twice", "paid": true, "at": time.UnixMilli(1700000000123),
+		"total": data.Decimal{Unscaled: big.NewInt(1234567), Scale: 2}, "weight": 12.345,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data.RowValue(s, row)
+}
+
+// text200 is a record of 200 bytes or so.
+var text200 = []byte(`{"id":1234567890123,"customer":4711,"lines":3,"name":"Ada Lovelace","city":"London, St James's Square",` +
+	`"note":"please ring twice","paid":true,"at":1700000000123,"total":12345.67,"weight":12.345}`)
+
+func converter(t testing.TB, class, config string) Converter {
+	t.Helper()
+	c, err := New(class, pairs(config), Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// pairs reads settings such as "a=1 b=2".
+func pairs(text string) map[string]string {
+	m := map[string]string{}
+	for _, p := range strings.Fields(text) {
+		k, v, _ := strings.Cut(p, "=")
+		m[k] = v
+	}
+	return m
+}
+
+// hot are the conversions that records go through by the million.
+func hot(t testing.TB) map[string]func(a *Arena) error {
+	row := order(t)
+	writes := func(class, config string, v data.Value) func(*Arena) error {
+		c := converter(t, class, config)
+		return func(a *Arena) error { _, err := c.FromConnect(a, "orders", v); return err }
+	}
+	reads := func(class, config string, b []byte) func(*Arena) error {
+		c := converter(t, class, config)
+		return func(a *Arena) error { _, err := c.ToConnect(a, "orders", b); return err }
+	}
+	wrapped, err := converter(t, "Json", "").FromConnect(new(Arena), "orders", row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := converter(t, "Json", "schemas.enable=false").FromConnect(new(Arena), "orders", row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, err := NewHeader("SimpleHeaderConverter", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := map[string]func(a *Arena) error{
+		"write row":            writes("Json", "schemas.enable=false", row),
+		"write row numeric":    writes("Json", "schemas.enable=false decimal.format=NUMERIC", row),
+		"write row envelope":   writes("Json", "", row),
+		"write string as JSON": writes("Json", "", data.StringValue("Ada Lovelace")),
+		"write JSON":           writes("Json", "schemas.enable=false", data.JSONValue(text200)),
+		"write string":         writes("String", "", data.StringValue("Ada Lovelace")),
+		"write bytes":          writes("ByteArray", "", data.BytesValue(text200)),
+		"write long":           writes("Long", "", data.RowValue(data.Int64Schema, make([]byte, 8))),
+		"read schemaless":      reads("Json", "schemas.enable=false", text200),
+		"read envelope":        reads("Json", "", wrapped),
+		"read string":          reads("String", "", text200),
+		"read bytes":           reads("ByteArray", "", text200),
+	}
+	content := strings.TrimSuffix(strings.TrimPrefix(string(wrapped), `{"schema":`), `,"payload":`+string(bare)+`}`)
+	m["read schema.content"] = reads("Json", "schema.content="+content, bare)
+	for name, text := range map[string]string{"string": "application/json", "integer": "12345", "float": "12.5"} {
+		b := []byte(text)
+		m["read header "+name] = func(a *Arena) error { _, err := header.ToConnectHeader(a, "orders", "h", b); return err }
+	}
+	return m
+}
+
+func BenchmarkConvert(b *testing.B) {
+	for name, convert := range hot(b) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var a Arena
+			for i := 0; b.Loop(); i++ {
+				if i%1000 == 0 {
+					a.Reset()
+				}
+				if err := convert(&a); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestAllocations pins that a record costs no allocation once the arena has its size.
+func TestAllocations(t *testing.T) {
+	for name, convert := range hot(t) {
+		t.Run(name, func(t *testing.T) {
+			var a Arena
+			batch := func() {
+				a.Reset()
+				for range 100 {
+					if err := convert(&a); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			batch()
+			if n := testing.AllocsPerRun(10, batch); n != 0 {
+				t.Errorf("%v allocations a batch of 100 records", n)
+			}
+		})
+	}
+}
+
+func BenchmarkScan(b *testing.B) {
+	long := []byte(fmt.Sprintf(`{"text":%q}`, strings.Repeat("lorem ipsum ", 100)))
+	for name, text := range map[string][]byte{"record": text200, "long string": long} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if _, _, err := skipValue(text, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
