@@ -1,0 +1,116 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/plugin-sdk/client"
+)
+
+// connector runs the Connector of a plugin, which divides the work.
+type connector struct {
+	*runner
+
+	mu      sync.Mutex
+	current *client.Connector // nil while none runs
+}
+
+func newConnector(w *Worker, spec ConnectorSpec) *connector {
+	c := &connector{runner: newRunner(w, spec.Name, -1, maps.Clone(spec.Config), spec.Target)}
+	c.attempt = c.live
+	c.report = func(s Status) { w.settings.Events.Connector(spec.Name, s) }
+	return c
+}
+
+// live runs the connector in one process until it is stopped, paused or fails.
+func (c *connector) live(ctx context.Context, a *attempt) error {
+	l, err := limits(c.config)
+	if err != nil {
+		return &permanentError{err}
+	}
+	failed := make(chan error, 1)
+	running, err := client.StartConnector(ctx, a.lease.Process().Conn(), c.name, a.connector.Class(), c.config, client.ConnectorEvents{
+		Reconfigure: func() { c.worker.settings.Events.Reconfigure(c.name) },
+		Failed: func(e *client.AuthorError) {
+			select {
+			case failed <- e:
+			default:
+			}
+		},
+		ReadOffsets: func(partitions [][]byte) ([][]byte, error) {
+			return c.worker.readOffsets(ctx, c.name, partitions)
+		},
+	}, l)
+	if err != nil {
+		return explain(a.lease, err, "Connector.Start")
+	}
+	c.set(running)
+	defer c.set(nil)
+	a.started()
+	c.worker.settings.Events.Reconfigure(c.name)
+	return c.watch(ctx, a, running, failed)
+}
+
+func (c *connector) watch(ctx context.Context, a *attempt, running *client.Connector, failed <-chan error) error {
+	target, changed := c.desired()
+	for target == TargetStarted {
+		select {
+		case <-changed:
+			target, changed = c.desired()
+			continue
+		case <-c.stopping:
+		case err := <-failed:
+			_ = running.Stop(ctx, c.worker.settings.GracefulTimeout)
+			return err
+		case <-running.Done():
+			return explain(a.lease, running.Err(), "Connector")
+		}
+		break
+	}
+	err := running.Stop(ctx, c.worker.settings.GracefulTimeout)
+	var author *client.AuthorError
+	if errors.As(err, &author) {
+		c.log.Warn("the connector's Stop failed", "err", author.Message)
+		return nil
+	}
+	if err != nil && c.isStopping() {
+		// It hangs or is gone: nothing of it may go on.
+		a.lease.Fail(isolation.CauseStall, fmt.Errorf("Connector.Stop did not return in time: %w", err))
+		return nil
+	}
+	if err != nil {
+		return explain(a.lease, err, "Connector.Stop")
+	}
+	return nil
+}
+
+func (c *connector) set(running *client.Connector) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current = running
+}
+
+func (c *connector) taskConfigs(ctx context.Context, maxTasks int) ([]map[string]string, error) {
+	c.mu.Lock()
+	running := c.current
+	c.mu.Unlock()
+	if running == nil {
+		return nil, fmt.Errorf("connector %s is not running", c.name)
+	}
+	return running.TaskConfigs(ctx, maxTasks)
+}
+
+// readOffsets answers a plugin's question for stored offsets, including those
+// that anybody committed before.
+func (w *Worker) readOffsets(ctx context.Context, connector string, partitions [][]byte) ([][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.settings.FlushTimeout*6)
+	defer cancel()
+	if err := w.settings.Offsets.Sync(ctx); err != nil {
+		return nil, fmt.Errorf("reading stored offsets: %w", err)
+	}
+	return w.settings.Offsets.Get(connector, partitions)
+}

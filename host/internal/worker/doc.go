@@ -1,0 +1,41 @@
+// Package worker runs what it is told to run: connectors, source tasks and sink
+// tasks, each in its plugin's process.
+//
+// A connector and each task have a runner, which keeps it running over as many
+// attempts as it takes. An attempt has a lease on a process; when the process
+// dies or the author's code fails, the runner reports it, waits as long as the
+// back-off says and starts the next attempt. A failure that only a person can
+// mend ends in FAILED for good, until somebody restarts the task.
+//
+//	          ┌─────────── back-off ◀── transient failure ──┐
+//	          ▼                                             │
+//	start ─▶ find plugin ─▶ lease ─▶ Start ─▶ RUNNING ⇄ PAUSED ─▶ stop
+//	                                                        │
+//	                         FAILED ◀── permanent failure ──┘
+//
+// # Source path
+//
+//	batch from the plugin ─▶ decoder ─▶ converters ─▶ kgo.Produce ─▶ promise
+//	                                                                   │
+//	  ack to the plugin ◀─ offset store ◀─ commit ◀─ submitted batches ┘
+//
+// Batches in flight are kept in order. Offsets are committed for the records
+// that are acknowledged by Kafka and have no earlier record of their source
+// partition that is not (Invariant 1); then, and only then, the plugin is told.
+// A batch, its memory and its Kafka records are used again once all of it is
+// acknowledged; nothing is allocated per record.
+//
+// Credit limits what is in flight: a plugin gets back what its batch cost when
+// Kafka has acknowledged it. The pause flag goes along with the credit: a slow
+// source would go on for minutes on the credit that it has.
+//
+// # Sink path
+//
+//	kgo.PollRecords ─▶ converters ─▶ batch to the plugin ─▶ result
+//	                                                          │
+//	       commit to the group ◀─ what the plugin confirms ◀──┘
+//
+// One goroutine owns a sink task's state; polling, the plugin's answers and the
+// group's rebalances come to it as events. The consumer's heartbeats are
+// independent of it, so a slow Put never costs the membership.
+package worker

@@ -1,0 +1,132 @@
+package worker
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/outboard-connect/outboard/host/internal/convert"
+	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/kafka"
+	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/host/internal/tolerance"
+	"github.com/outboard-connect/outboard/plugin-sdk/client"
+	"github.com/outboard-connect/outboard/plugin-sdk/config"
+)
+
+// Settings is what a worker needs.
+type Settings struct {
+	// ID is the worker_id of status answers, host:port.
+	ID     string
+	Logger hclog.Logger
+	Events Events
+
+	// Catalog finds plugins, Supervisor runs their processes.
+	Catalog    *isolation.Catalog
+	Supervisor *isolation.Supervisor
+	// Offsets keeps the offsets of source connectors.
+	Offsets *storage.OffsetStore
+	// Properties are those of the worker's properties file: its converters and
+	// their settings, and what Kafka clients of connectors start from.
+	Properties map[string]string
+
+	// FlushInterval is offset.flush.interval.ms, FlushTimeout offset.flush.timeout.ms.
+	FlushInterval, FlushTimeout time.Duration
+	// GracefulTimeout is task.shutdown.graceful.timeout.ms.
+	GracefulTimeout time.Duration
+	// TopicCreation is topic.creation.enable.
+	TopicCreation bool
+}
+
+// client returns what the Kafka client of a task is made with.
+func (s *Settings) client(role kafka.Role, id TaskID, config map[string]string, log hclog.Logger) (*kafka.Config, error) {
+	return kafka.NewConfig(role, kafka.Properties(role, kafka.Defaults(role, id.Connector, id.Task), s.Properties, config), log)
+}
+
+// limits returns how long the author's code may take, from the configuration of a connector.
+func limits(config map[string]string) (client.Limits, error) {
+	var l client.Limits
+	for key, to := range map[string]*time.Duration{"outboard.call.timeout.ms": &l.Call, "outboard.stall.timeout.ms": &l.Work} {
+		text := strings.TrimSpace(config[key])
+		if text == "" {
+			continue
+		}
+		ms, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || ms < 1 {
+			return l, fmt.Errorf("%s is %q: it takes a number of milliseconds from 1", key, text)
+		}
+		*to = time.Duration(ms) * time.Millisecond
+	}
+	return l, nil
+}
+
+// converters are those of one task.
+type converters struct {
+	key, value convert.Converter
+	header     convert.HeaderConverter
+	arena      convert.Arena
+	names      [3]string // of key, value and header converter
+}
+
+// newConverters makes the converters of a task. A class and its settings come
+// from the same place: the connector's, else the worker's.
+func newConverters(worker, connector map[string]string) (*converters, error) {
+	c := &converters{}
+	var err error
+	class, settings := converterConfig(worker, connector, "key.converter", "")
+	if c.key, err = convert.New(class, settings, convert.Key); err != nil {
+		return nil, err
+	}
+	c.names[0] = class
+	class, settings = converterConfig(worker, connector, "value.converter", "")
+	if c.value, err = convert.New(class, settings, convert.Value); err != nil {
+		return nil, err
+	}
+	c.names[1] = class
+	class, settings = converterConfig(worker, connector, "header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter")
+	if c.header, err = convert.NewHeader(class, settings); err != nil {
+		return nil, err
+	}
+	c.names[2] = class
+	return c, nil
+}
+
+func converterConfig(worker, connector map[string]string, key, otherwise string) (class string, settings map[string]string) {
+	from := worker
+	if connector[key] != "" {
+		from = connector
+	}
+	class = strings.TrimSpace(from[key])
+	if class == "" {
+		class = otherwise
+	}
+	return class, config.WithPrefix(from, key+".")
+}
+
+// policy returns the error handling of a connector.
+func policy(config map[string]string) (tolerance.Policy, error) { return tolerance.NewPolicy(config) }
+
+// processKey returns which process a connector (task < 0) or a task runs in.
+func processKey(config map[string]string, connector string, task int) (string, error) {
+	switch mode := strings.TrimSpace(config["outboard.isolation"]); mode {
+	case "", "connector":
+		return "connector " + connector, nil
+	case "task":
+		if task < 0 {
+			return "connector " + connector, nil
+		}
+		return fmt.Sprintf("task %s-%d", connector, task), nil
+	case "plugin":
+		return "plugin", nil
+	default:
+		return "", fmt.Errorf("outboard.isolation is %q: use connector, task or plugin", mode)
+	}
+}
+
+// taskConfig returns what the author's task is given: what the connector made
+// for it. Settings of the framework are left in, as Kafka Connect does.
+func taskConfig(spec TaskSpec) map[string]string { return maps.Clone(spec.Config) }

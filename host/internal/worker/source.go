@@ -1,0 +1,394 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/kafka"
+	"github.com/outboard-connect/outboard/host/internal/tolerance"
+	"github.com/outboard-connect/outboard/plugin-sdk/client"
+	"github.com/outboard-connect/outboard/plugin-sdk/data"
+	"github.com/outboard-connect/outboard/proto/wire"
+)
+
+// Credit of a source task: what may be in flight between plugin and Kafka.
+const (
+	creditBatches = 128
+	creditBytes   = 8 << 20
+)
+
+// sourceClient is the producer of a source task. It outlives attempts, so that
+// the records of a dead process keep their order before those of the next one.
+type sourceClient struct {
+	producer *kgo.Client
+	topics   *topicCreator
+}
+
+func (c *sourceClient) close() { c.producer.Close() }
+
+// sourceRun is one attempt of a source task.
+type sourceRun struct {
+	*task
+	stream     *client.SourceTask
+	producer   *kgo.Client
+	topicsMade *topicCreator
+	operator   *tolerance.Operator
+	conv       *converters
+	decoder    wire.Decoder
+	submitted  *submitted
+	credit     *credit
+	partitions map[string]string // interned source partitions
+
+	// ctx ends when the attempt fails; the cause says why.
+	ctx  context.Context
+	fail context.CancelCauseFunc
+}
+
+// runSource runs a source task in one process, until it is stopped (nil) or fails.
+func (t *task) runSource(ctx context.Context, a *attempt) error {
+	r, err := t.newSource(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.fail(nil)
+	l, err := limits(t.config)
+	if err != nil {
+		return &permanentError{err}
+	}
+	target, changed := t.desired()
+	r.stream, err = client.StartSourceTask(r.ctx, a.lease.Process().Conn(), client.TaskStart{
+		Connector: t.name, Class: a.connector.Class(), Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: taskConfig(t.spec),
+	}, creditBatches, creditBytes, target == TargetPaused, l)
+	if err != nil {
+		return explain(a.lease, err, "SourceTask.Start")
+	}
+	defer r.stream.Abort(nil)
+	go r.stopWhenAsked(a)
+	err = r.stream.AwaitStarted(func(p [][]byte) ([][]byte, error) { return t.worker.readOffsets(r.ctx, t.name, p) })
+	if err != nil {
+		return r.why(a, &streamError{err}, "SourceTask.Start")
+	}
+	a.started()
+
+	side, end := context.WithCancel(r.ctx)
+	var aside sync.WaitGroup
+	aside.Go(func() { r.credit.grant(side, r.stream) })
+	aside.Go(func() { r.commitRegularly(side) })
+	aside.Go(func() { r.followTarget(side, a, changed) })
+	err = r.pump()
+	end()
+	aside.Wait()
+	return r.finish(a, err)
+}
+
+func (t *task) newSource(ctx context.Context) (*sourceRun, error) {
+	r := &sourceRun{task: t, submitted: newSubmitted(), credit: newCredit(), partitions: map[string]string{}}
+	var err error
+	if r.operator, err = t.operator(); err != nil {
+		return nil, &permanentError{err}
+	}
+	if r.conv, err = newConverters(t.worker.settings.Properties, t.config); err != nil {
+		return nil, &permanentError{err}
+	}
+	if t.source == nil {
+		if t.source, err = t.newSourceClient(); err != nil {
+			return nil, &permanentError{err}
+		}
+	}
+	r.producer, r.topicsMade = t.source.producer, t.source.topics
+	r.ctx, r.fail = context.WithCancelCause(ctx)
+	return r, nil
+}
+
+func (t *task) newSourceClient() (*sourceClient, error) {
+	w := t.worker
+	topics, err := newTopicCreator(w, t)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := w.settings.client(kafka.Producer, t.spec.ID, t.config, t.log)
+	if err != nil {
+		return nil, err
+	}
+	opts := append(cfg.Options, kgo.RecordPartitioner(kafka.ExplicitPartition(cfg.Partitioner)), kgo.UnknownTopicRetries(8))
+	if !topics.enabled() {
+		opts = append(opts, kgo.AllowAutoTopicCreation())
+	}
+	producer, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("making the producer: %w", err)
+	}
+	return &sourceClient{producer: producer, topics: topics}, nil
+}
+
+// why returns the reason of a broken stream: a failure of the host's own, or
+// what became of the process.
+func (r *sourceRun) why(a *attempt, err error, doing string) error {
+	if cause := context.Cause(r.ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	var broken *streamError
+	var violation *client.ProtocolError
+	if !errors.As(err, &broken) && !errors.As(err, &violation) {
+		return err
+	}
+	return explain(a.lease, err, doing)
+}
+
+// stopWhenAsked tells the plugin to stop when the task is to end.
+func (r *sourceRun) stopWhenAsked(*attempt) {
+	select {
+	case <-r.stopping:
+		_ = r.stream.Stop(r.worker.settings.GracefulTimeout)
+	case <-r.ctx.Done():
+	}
+}
+
+// followTarget pauses and resumes.
+func (r *sourceRun) followTarget(ctx context.Context, a *attempt, changed <-chan struct{}) {
+	for {
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+		var target Target
+		target, changed = r.desired()
+		r.credit.pause(target == TargetPaused)
+		a.started()
+	}
+}
+
+// pump passes on what the plugin says until it is drained (nil) or fails.
+func (r *sourceRun) pump() error {
+	var failed error
+	for {
+		ev, err := r.stream.Next()
+		switch {
+		case err != nil:
+			return &streamError{err}
+		case ev.Batch != nil:
+			if err := r.produce(ev.Batch); err != nil {
+				return err
+			}
+		case ev.ReadOffsets != nil:
+			go func() {
+				offsets, err := r.worker.readOffsets(r.ctx, r.name, ev.ReadOffsets.GetPartitions())
+				_ = r.stream.Offsets(ev.ReadOffsets, offsets, err)
+			}()
+		case ev.Retrying != nil:
+			r.log.Warn("retriable error, will be tried again", "method", ev.Retrying.Method, "err", ev.Retrying.Message)
+		case ev.Failed != nil:
+			failed = ev.Failed
+		case ev.Drained:
+			return failed
+		}
+	}
+}
+
+// produce converts the records of a batch and hands them to the producer.
+func (r *sourceRun) produce(f *wire.Frame) error {
+	if err := r.decoder.Open(f.Batch); err != nil {
+		f.Release()
+		return &client.ProtocolError{Reason: err.Error()}
+	}
+	n := r.decoder.Len()
+	b := r.submitted.next(f, n, r.refused, r.completed)
+	now := time.Now()
+	var rec data.SourceRecord
+	for i := 0; r.decoder.NextSource(&rec); i++ {
+		if rec.SourceOffset != nil {
+			b.note(r.decoder.SourcePartition(), rec.SourceOffset)
+		}
+		k := &b.records[i]
+		if err := r.convert(b, k, &rec, now); err != nil {
+			if err = r.operator.Handle(*err.(*recordFailure).at(&rec)); err != nil {
+				return err
+			}
+			b.finish(i)
+			continue
+		}
+		if err := r.topicsMade.ensure(r.ctx, k.Topic); err != nil {
+			return err
+		}
+		r.producer.Produce(r.ctx, k, b.promise)
+	}
+	r.keepOffsets(b)
+	b.filled()
+	return context.Cause(r.ctx)
+}
+
+// completed is called for each batch that Kafka has.
+func (r *sourceRun) completed(cost, records int) {
+	r.records.Add(int64(records))
+	r.credit.give(cost)
+}
+
+// note remembers the last offset of each source partition.
+func (b *batch) note(index int, offset []byte) {
+	for i := len(b.last) - 1; i >= 0; i-- {
+		if b.last[i].index == index {
+			b.last[i].offset = offset
+			return
+		}
+	}
+	b.last = append(b.last, partitionOffset{index: index, offset: offset})
+}
+
+// keepOffsets names the partitions of the offsets noted; these point into the
+// frame, which lives until the batch is complete.
+func (r *sourceRun) keepOffsets(b *batch) {
+	dictionary := r.decoder.SourcePartitions()
+	for i := range b.last {
+		l := &b.last[i]
+		if l.index < 0 {
+			continue
+		}
+		name, ok := r.partitions[string(dictionary[l.index])]
+		if !ok {
+			name = string(dictionary[l.index])
+			if len(r.partitions) < 100_000 {
+				r.partitions[name] = name
+			}
+		}
+		l.partition = name
+	}
+}
+
+// recordFailure is a record that could not be converted.
+type recordFailure struct {
+	stage tolerance.Stage
+	class string
+	err   error
+}
+
+func (f *recordFailure) Error() string { return f.err.Error() }
+
+func (f *recordFailure) at(rec *data.SourceRecord) *tolerance.Failure {
+	return &tolerance.Failure{Stage: f.stage, Class: f.class, Err: f.err, Topic: rec.Topic, Partition: rec.Partition, Offset: -1}
+}
+
+// convert makes the Kafka record of a record.
+func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) error {
+	var err error
+	first := len(b.headers)
+	for _, h := range rec.Headers {
+		v, err := r.conv.header.FromConnectHeader(&b.arena, rec.Topic, h.Key, h.Value)
+		if err != nil {
+			return &recordFailure{tolerance.HeaderConverter, r.conv.names[2], err}
+		}
+		b.headers = append(b.headers, kgo.RecordHeader{Key: h.Key, Value: v})
+	}
+	k.Headers = b.headers[first:len(b.headers):len(b.headers)]
+	if k.Key, err = r.conv.key.FromConnect(&b.arena, rec.Topic, rec.Key); err != nil {
+		return &recordFailure{tolerance.KeyConverter, r.conv.names[0], err}
+	}
+	if k.Value, err = r.conv.value.FromConnect(&b.arena, rec.Topic, rec.Value); err != nil {
+		return &recordFailure{tolerance.ValueConverter, r.conv.names[1], err}
+	}
+	k.Topic, k.Timestamp = rec.Topic, now
+	if rec.Timestamp != data.NoTimestamp {
+		k.Timestamp = time.UnixMilli(rec.Timestamp)
+	}
+	k.Partition = rec.Partition
+	r.usesTopic(rec.Topic)
+	return nil
+}
+
+// refused decides about a record that Kafka does not take.
+func (r *sourceRun) refused(k *kgo.Record, err error) error {
+	if r.ctx.Err() != nil || errors.Is(err, kgo.ErrAborting) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	err = r.operator.Handle(tolerance.Failure{
+		Stage: tolerance.KafkaProduce, Class: "Producer", Err: explainProduce(k, err), Topic: k.Topic, Partition: k.Partition, Offset: -1})
+	if err != nil {
+		r.fail(err)
+	}
+	return err
+}
+
+// finish settles what is in flight, commits it, and lets the plugin go. err is
+// why the pump ended, nil when the plugin is drained.
+func (r *sourceRun) finish(a *attempt, err error) error {
+	timeout := r.worker.settings.FlushTimeout
+	flush, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), timeout)
+	defer cancel()
+	if ferr := r.producer.Flush(flush); ferr != nil {
+		r.log.Warn("records in flight were not acknowledged in time; they will be read again", "timeout", timeout, "batches", r.submitted.open())
+		abort, done := context.WithTimeout(context.WithoutCancel(r.ctx), timeout)
+		_ = r.producer.AbortBufferedRecords(abort)
+		done()
+	}
+	r.submitted.abandon()
+	acked := r.commit(flush)
+	var author *client.AuthorError
+	if err == nil || errors.As(err, &author) {
+		if serr := r.stream.Finish(); serr != nil && err == nil {
+			if errors.As(serr, &author) {
+				r.log.Warn("the task's Stop failed", "err", author.Message)
+			} else if r.isStopping() {
+				r.log.Warn("the task did not stop in order", "err", serr)
+			}
+		}
+		if err == nil && !acked {
+			return fmt.Errorf("the last offsets could not be stored: what follows the stored ones will be read again")
+		}
+		return err
+	}
+	if r.killed.Err() != nil {
+		a.lease.Fail(isolation.CauseStall, fmt.Errorf("task %s did not stop within %s", r.spec.ID, r.worker.settings.GracefulTimeout))
+		return nil
+	}
+	return r.why(a, err, "SourceTask.Poll")
+}
+
+// credit is what is to be granted to the plugin.
+type credit struct {
+	batches, bytes atomic.Int64
+	paused         atomic.Bool
+	wake           chan struct{}
+}
+
+func newCredit() *credit { return &credit{wake: make(chan struct{}, 1)} }
+
+// give returns the credit of a batch.
+func (c *credit) give(cost int) {
+	c.bytes.Add(int64(cost))
+	c.batches.Add(1)
+	c.signal()
+}
+
+func (c *credit) pause(on bool) {
+	c.paused.Store(on)
+	c.signal()
+}
+
+func (c *credit) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// grant sends credit to the plugin as it becomes free.
+func (c *credit) grant(ctx context.Context, stream *client.SourceTask) {
+	for {
+		select {
+		case <-c.wake:
+		case <-ctx.Done():
+			return
+		}
+		batches, bytes := c.batches.Swap(0), c.bytes.Swap(0)
+		if stream.Grant(uint32(batches), uint64(bytes), c.paused.Load()) != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package worker
+
+import (
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/outboard-connect/outboard/host/internal/convert"
+	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/proto/wire"
+)
+
+// submitted are the batches of one source task that are not committed yet, in
+// the order they came. The task's goroutine adds batches, the producer's
+// goroutine completes records, and whoever commits takes what is ready.
+type submitted struct {
+	mu    sync.Mutex
+	queue []*batch // open batches, oldest first
+	free  []*batch
+
+	ready    map[string]string // source partition: last offset that may be committed
+	readySeq uint64            // all batches up to it are acknowledged or skipped
+	takenSeq uint64
+
+	settled chan struct{} // signalled when a batch was completed
+}
+
+func newSubmitted() *submitted {
+	return &submitted{ready: map[string]string{}, settled: make(chan struct{}, 1)}
+}
+
+// batch is one batch of the plugin on its way to Kafka. It and all that it
+// holds is used again when its last record is acknowledged.
+type batch struct {
+	of      *submitted
+	seq     uint64
+	cost    int
+	frame   *wire.Frame
+	arena   convert.Arena
+	records []kgo.Record
+	headers []kgo.RecordHeader
+	// done has a 1 for each record that is acknowledged, filtered or skipped.
+	done []uint32
+	left atomic.Int64 // records that are not done, plus one while it is filled
+	last []partitionOffset
+	// promise is what the producer calls for each record.
+	promise func(*kgo.Record, error)
+	failed  func(*kgo.Record, error) error
+	returns func(cost, records int)
+	// completed is guarded by the lock of submitted.
+	completed bool
+}
+
+// partitionOffset is the last offset of a source partition in a batch.
+type partitionOffset struct {
+	index     int // in the batch's dictionary
+	partition string
+	offset    []byte
+}
+
+// next returns a batch to fill, for n records. failed decides about records
+// that Kafka refuses: nil means that they are skipped. returns is called with
+// what the batch cost when it is complete, by any goroutine.
+func (s *submitted) next(f *wire.Frame, n int, failed func(*kgo.Record, error) error, returns func(cost, records int)) *batch {
+	s.mu.Lock()
+	var b *batch
+	if k := len(s.free); k > 0 {
+		b, s.free = s.free[k-1], s.free[:k-1]
+	}
+	s.mu.Unlock()
+	if b == nil {
+		b = &batch{of: s}
+		b.promise = b.settle
+	}
+	b.seq, b.frame, b.failed, b.returns, b.completed = f.Batch.GetSeq(), f, failed, returns, false
+	b.cost = len(f.Batch.Values) + len(f.Batch.Keys) + len(f.Batch.Headers) + len(f.Batch.SourceOffsets)
+	if cap(b.records) < n {
+		b.records, b.done = make([]kgo.Record, n), make([]uint32, n)
+	}
+	b.records, b.done = b.records[:n], b.done[:n]
+	clear(b.done)
+	b.headers, b.last = b.headers[:0], b.last[:0]
+	b.left.Store(int64(n) + 1)
+	s.mu.Lock()
+	s.queue = append(s.queue, b)
+	s.mu.Unlock()
+	return b
+}
+
+// position returns the index of a record of the batch.
+func (b *batch) position(r *kgo.Record) int {
+	first := uintptr(unsafe.Pointer(unsafe.SliceData(b.records)))
+	return int((uintptr(unsafe.Pointer(r)) - first) / unsafe.Sizeof(kgo.Record{}))
+}
+
+// settle is the promise: Kafka has a record, or will never have it.
+func (b *batch) settle(r *kgo.Record, err error) {
+	if err != nil && b.failed(r, err) != nil {
+		return // the task fails; the record stays open and holds back its offset
+	}
+	b.finish(b.position(r))
+}
+
+// finish marks a record as done.
+func (b *batch) finish(i int) {
+	atomic.StoreUint32(&b.done[i], 1)
+	if b.left.Add(-1) == 0 {
+		b.complete()
+	}
+}
+
+// filled tells that every record was handed to the producer or finished.
+func (b *batch) filled() {
+	if b.left.Add(-1) == 0 {
+		b.complete()
+	}
+}
+
+// complete takes the batches that are done off the head of the queue.
+func (b *batch) complete() {
+	s, cost, n, returns := b.of, b.cost, len(b.records), b.returns
+	s.mu.Lock()
+	b.completed = true
+	for len(s.queue) > 0 && s.queue[0].completed {
+		head := s.queue[0]
+		s.queue = s.queue[1:]
+		for _, l := range head.last {
+			s.ready[l.partition] = string(l.offset)
+		}
+		s.readySeq = head.seq
+		head.recycle()
+	}
+	s.mu.Unlock()
+	returns(cost, n)
+	select {
+	case s.settled <- struct{}{}:
+	default:
+	}
+}
+
+// recycle gives the batch's memory back. The lock is held.
+func (b *batch) recycle() {
+	b.frame.Release()
+	b.frame = nil
+	b.arena.Reset()
+	clear(b.records) // views of the frame must not outlive it
+	b.of.free = append(b.of.free, b)
+}
+
+// open returns the number of batches that are not complete.
+func (s *submitted) open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue)
+}
+
+// committable is what may be committed.
+type committable struct {
+	offsets []storage.PartitionOffset
+	seq     uint64 // acknowledge to the plugin up to here once it is durable
+	any     bool
+}
+
+// take returns what became committable since the last call.
+func (s *submitted) take() committable {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := committable{seq: s.readySeq, any: s.readySeq > s.takenSeq || len(s.ready) > 0}
+	for p, o := range s.ready {
+		c.offsets = append(c.offsets, storage.PartitionOffset{Partition: []byte(p), Offset: []byte(o)})
+	}
+	clear(s.ready)
+	s.takenSeq = s.readySeq
+	return c
+}
+
+// giveBack undoes take after a commit that failed, unless newer offsets came.
+func (s *submitted) giveBack(c committable) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range c.offsets {
+		if _, newer := s.ready[string(o.Partition)]; !newer {
+			s.ready[string(o.Partition)] = string(o.Offset)
+		}
+	}
+	s.takenSeq = 0
+}
+
+// abandon ends the batches that will not be completed: what of them is done
+// with nothing open before it in its source partition becomes committable
+// (Invariant 1). No promise may be called for them any more.
+func (s *submitted) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	blocked := map[string]bool{}
+	for _, b := range s.queue {
+		b.prefix(blocked, s.ready)
+		b.frame.Release()
+		b.frame = nil
+	}
+	s.queue = nil
+}
+
+// prefix adds, for each source partition that is not blocked, the offset of the
+// last record before the first open one.
+func (b *batch) prefix(blocked map[string]bool, ready map[string]string) {
+	wire.EachOffset(b.frame.Batch, func(i int, partition, offset []byte) {
+		p := string(partition)
+		switch {
+		case blocked[p]:
+		case i >= len(b.done) || atomic.LoadUint32(&b.done[i]) == 0:
+			blocked[p] = true
+		case offset != nil:
+			ready[p] = string(offset)
+		}
+	})
+}
