@@ -1,0 +1,163 @@
+package herder
+
+import (
+	"context"
+	"time"
+
+	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/host/internal/worker"
+)
+
+// lane is one connector's way from what the config store says to what the worker runs. The loop owns it; at any time at
+// most one job works for it off the loop, so that calls of the worker for one connector do not overlap and those for
+// others do not wait.
+type lane struct {
+	name     string
+	running  running
+	revision int64
+	// busy: a job is under way. It changes nothing here: it posts its result.
+	busy bool
+	// interrupt ends a job that waits for the connector, at the connector's cost; nil when there is none.
+	interrupt context.CancelFunc
+	// removed: the connector was deleted, and what is stored now, if anything, is another one of the same name.
+	removed bool
+	// again is what to start again although nothing has changed.
+	again restart
+
+	// divide: the connector is to be asked for its task configurations.
+	divide bool
+	// delay is the pause before the next attempt after a failed one; 0 when the last one succeeded.
+	delay time.Duration
+	// wait ends the pause; nil when there is none.
+	wait *time.Timer
+	// failed: dividing failed, and the connector is FAILED because of that.
+	failed bool
+}
+
+// lane returns the lane of a connector. It runs on the loop.
+func (h *Herder) lane(name string) *lane {
+	l := h.lanes[name]
+	if l == nil {
+		l = &lane{name: name}
+		h.lanes[name] = l
+	}
+	return l
+}
+
+// changed takes in a change of the config store. It runs on the loop.
+func (h *Herder) changed(c storage.Change) {
+	switch c.Kind {
+	case storage.ConnectorChanged:
+		h.lane(c.Connector).revision++
+	case storage.ConnectorRemoved:
+		l := h.lane(c.Connector)
+		l.removed = true
+		h.statuses.forget(c.Connector)
+	case storage.TasksChanged, storage.TargetChanged:
+	case storage.RestartRequested:
+		h.restartRequested(c.Connector, c.Restart)
+		return
+	default:
+		return // session keys and logger levels are not for this version
+	}
+	h.step(h.lane(c.Connector))
+}
+
+// step starts the next job of a lane, if there is something to do and none is under way. It runs on the loop.
+func (h *Herder) step(l *lane) {
+	var want *share
+	if !l.removed {
+		want = assigned(h.config.Snapshot().Connector(l.name), l.revision)
+	}
+	p := diff(l.running, want, l.again)
+	switch {
+	case l.busy:
+		if l.interrupt != nil && (l.removed || p.stopConnector || p.target != "") {
+			l.interrupt()
+		}
+	case l.removed || !p.empty():
+		h.carryOut(l, p)
+	default:
+		l.dismiss(gone)
+		if want == nil {
+			delete(h.lanes, l.name)
+		} else if l.divide && l.wait == nil && want.connector.Target == worker.TargetStarted {
+			h.divide(l, want.connector)
+		}
+	}
+}
+
+// gone is why something that was deleted meanwhile cannot be restarted.
+const gone = "It does not exist any more"
+
+// dismiss drops a restart that there is nothing left to do for.
+func (l *lane) dismiss(why string) {
+	for _, c := range l.again.restarted {
+		c <- why
+	}
+	l.again.notStarted()
+	l.again = restart{}
+}
+
+// carryOut brings the worker to what a plan says, off the loop.
+func (h *Herder) carryOut(l *lane, p plan) {
+	name, removed, again := l.name, l.removed, l.again
+	l.busy, l.removed, l.again = true, false, restart{}
+	h.job(func() func() {
+		if len(p.stopTasks) > 0 {
+			h.worker.StopTasks(h.killed, p.stopTasks...)
+		}
+		if p.stopConnector {
+			h.worker.StopConnector(h.killed, name)
+		}
+		if p.stopConnector || p.target != "" {
+			// Here nothing is reported of the connector as it was, and nothing yet of the connector as it will be.
+			h.loop.post(l.settle)
+			h.statuses.abandon(name)
+		}
+		if removed {
+			h.statuses.remove(name)
+		}
+		for _, n := range p.dropTasks {
+			h.statuses.removeTask(worker.TaskID{Connector: name, Task: n})
+		}
+		if p.target != "" {
+			h.worker.SetTarget(name, p.target)
+		}
+		if p.startConnector != nil {
+			h.statuses.await(name, again.started)
+			h.worker.StartConnector(*p.startConnector)
+		} else {
+			again.notStarted()
+		}
+		refusal := ""
+		if removed {
+			refusal = gone
+		}
+		for _, t := range p.refuseTasks {
+			h.statuses.setTask(t.spec.ID, worker.Status{State: worker.Failed, Trace: t.refusal})
+			refusal = firstLine(t.refusal)
+		}
+		for _, t := range p.startTasks {
+			h.worker.StartTask(t)
+		}
+		for _, c := range again.restarted {
+			c <- refusal
+		}
+		return func() {
+			l.running = p.result
+			h.finish(l)
+		}
+	})
+}
+
+// finish ends a job of a lane. It runs on the loop.
+func (h *Herder) finish(l *lane) {
+	l.busy, l.interrupt = false, nil
+	h.step(l)
+}
+
+// job runs work off the loop and then, on the loop, what it returns.
+func (h *Herder) job(work func() func()) {
+	h.jobs.Go(func() { h.loop.post(work()) })
+}

@@ -1,0 +1,126 @@
+package herder
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/outboard-connect/outboard/host/internal/worker"
+)
+
+// share is what this worker is to run of one connector.
+type share struct {
+	connector worker.ConnectorSpec
+	// revision rises each time the configuration is written, also with the same content.
+	revision int64
+	// tasks are in the order of their numbers.
+	tasks []task
+}
+
+// task is a task to run, or one that must not run.
+type task struct {
+	spec worker.TaskSpec
+	// refusal is the trace of a task that must not run and is FAILED; empty otherwise.
+	refusal string
+}
+
+// running is what the worker was told to run of one connector.
+type running struct {
+	connector bool
+	revision  int64
+	target    worker.Target
+	tasks     map[int]task
+}
+
+// restart is what to start again although nothing has changed, and who waits for it.
+type restart struct {
+	connector bool
+	tasks     map[int]bool
+	// started is told what became of the connector, or closed when it was not started.
+	started []chan<- worker.Status
+	// restarted is told, when the tasks are started, why they could not be; empty when they could.
+	restarted []chan<- string
+}
+
+// notStarted tells those who wait for the connector that it was not started.
+func (r restart) notStarted() {
+	for _, c := range r.started {
+		close(c)
+	}
+}
+
+// plan is what turns one running into another. Its steps are carried out in the order of the fields.
+type plan struct {
+	stopTasks     []worker.TaskID
+	stopConnector bool
+	// dropTasks are the numbers of tasks that do not exist any more.
+	dropTasks []int
+	// target is new for what goes on running; empty when it stays.
+	target         worker.Target
+	startConnector *worker.ConnectorSpec
+	refuseTasks    []task
+	startTasks     []worker.TaskSpec
+	// result is what runs afterwards.
+	result running
+}
+
+// empty tells that there is nothing to do.
+func (p plan) empty() bool {
+	return len(p.stopTasks) == 0 && !p.stopConnector && len(p.dropTasks) == 0 && p.target == "" &&
+		p.startConnector == nil && len(p.refuseTasks) == 0 && len(p.startTasks) == 0
+}
+
+// diff plans how to get from what runs to what this worker is to run; want is nil when that is nothing. What is as it
+// should be is not touched. A task is as it should be while its generation is: a connector whose configuration has changed
+// publishes its tasks anew, and until then they go on.
+func diff(now running, want *share, again restart) plan {
+	if want == nil {
+		want = &share{}
+	}
+	name := want.connector.Name
+	p := plan{result: running{
+		connector: name != "",
+		revision:  want.revision,
+		target:    want.connector.Target,
+		tasks:     make(map[int]task, len(want.tasks)),
+	}}
+
+	restartConnector := now.connector && (now.revision != want.revision || again.connector)
+	p.stopConnector = now.connector && (name == "" || restartConnector)
+	if name != "" && (!now.connector || restartConnector) {
+		p.startConnector = &want.connector
+	}
+
+	keepsTasks := false
+	for _, t := range want.tasks {
+		n := t.spec.ID.Task
+		before, exists := now.tasks[n]
+		if exists && before.spec.Generation == t.spec.Generation && !again.tasks[n] {
+			p.result.tasks[n] = before
+			keepsTasks = keepsTasks || before.refusal == ""
+			continue
+		}
+		p.result.tasks[n] = t
+		if exists && before.refusal == "" {
+			p.stopTasks = append(p.stopTasks, before.spec.ID)
+		}
+		if t.refusal != "" {
+			p.refuseTasks = append(p.refuseTasks, t)
+		} else {
+			p.startTasks = append(p.startTasks, t.spec)
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(now.tasks)) {
+		if _, wanted := p.result.tasks[n]; wanted {
+			continue
+		}
+		p.dropTasks = append(p.dropTasks, n)
+		if before := now.tasks[n]; before.refusal == "" {
+			p.stopTasks = append(p.stopTasks, before.spec.ID)
+		}
+	}
+
+	if name != "" && now.connector && now.target != want.connector.Target && (keepsTasks || p.startConnector == nil) {
+		p.target = want.connector.Target
+	}
+	return p
+}

@@ -1,0 +1,213 @@
+package herder
+
+import (
+	"math"
+	"sync"
+
+	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/host/internal/worker"
+)
+
+// statuses is what became of the connectors and tasks of this worker, in memory, so that whoever asks sees at once what
+// the worker reported; every change goes on to the status store, for other workers and other days.
+type statuses struct {
+	store    *storage.StatusStore
+	workerID string
+	// generation is that of this worker's statuses in the store, higher than those of its predecessors.
+	generation int32
+
+	mu         sync.RWMutex
+	connectors map[string]*statusesOf
+	// waiting are told the next outcome of a connector's start, once.
+	waiting map[string][]chan<- worker.Status
+}
+
+// statusesOf is what was reported of one connector and its tasks.
+type statusesOf struct {
+	connector *worker.Status
+	tasks     map[int]worker.Status
+}
+
+func newStatuses(store *storage.StatusStore, workerID string) *statuses {
+	return &statuses{
+		store: store, workerID: workerID,
+		connectors: map[string]*statusesOf{}, waiting: map[string][]chan<- worker.Status{},
+	}
+}
+
+// open begins a generation after all that the store has seen.
+func (s *statuses) open() {
+	latest := int32(-1)
+	for _, name := range s.store.Connectors() {
+		if status, ok := s.store.Connector(name); ok {
+			latest = max(latest, status.Generation)
+		}
+		for _, t := range s.store.Tasks(name) {
+			latest = max(latest, t.Generation)
+		}
+	}
+	s.generation = min(latest, math.MaxInt32-1) + 1
+}
+
+// setConnector takes in the status of a connector.
+func (s *statuses) setConnector(name string, status worker.Status) {
+	s.mu.Lock()
+	s.of(name).connector = &status
+	var waiting []chan<- worker.Status
+	if status.State != worker.Restarting && status.State != worker.Unassigned {
+		waiting = s.waiting[name]
+		delete(s.waiting, name)
+	}
+	s.store.PutConnector(name, s.stored(status))
+	s.mu.Unlock()
+	for _, c := range waiting {
+		c <- status
+	}
+}
+
+// setTask takes in the status of a task.
+func (s *statuses) setTask(id worker.TaskID, status worker.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of(id.Connector).tasks[id.Task] = status
+	s.store.PutTask(id.Connector, id.Task, s.stored(status))
+}
+
+// fail shows a connector as FAILED that runs but does not do its work.
+func (s *statuses) fail(name, trace string) {
+	s.setConnector(name, worker.Status{State: worker.Failed, Trace: trace, Version: s.version(name)})
+}
+
+// revive shows a connector as RUNNING again after fail.
+func (s *statuses) revive(name string) {
+	s.setConnector(name, worker.Status{State: worker.Running, Version: s.version(name)})
+}
+
+func (s *statuses) version(name string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if of := s.connectors[name]; of != nil && of.connector != nil {
+		return of.connector.Version
+	}
+	return ""
+}
+
+// forget drops what is known of a connector that was deleted, before it has stopped.
+func (s *statuses) forget(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.connectors, name)
+}
+
+// remove deletes all statuses and topics of a connector that was deleted and has stopped.
+func (s *statuses) remove(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.connectors, name)
+	s.store.RemoveConnector(name)
+}
+
+// removeTask deletes the status of a task that does not exist any more.
+func (s *statuses) removeTask(id worker.TaskID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if of := s.connectors[id.Connector]; of != nil {
+		delete(of.tasks, id.Task)
+	}
+	s.store.RemoveTask(id.Connector, id.Task)
+}
+
+// await has channels told what becomes of a connector that is about to be started. They need room for one status.
+func (s *statuses) await(name string, started []chan<- worker.Status) {
+	if len(started) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting[name] = append(s.waiting[name], started...)
+}
+
+// abandon closes the channels of a start that was overtaken by a stop.
+func (s *statuses) abandon(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.waiting[name] {
+		close(c)
+	}
+	delete(s.waiting, name)
+}
+
+// release shows everything of this worker that has not FAILED as UNASSIGNED: the worker goes away.
+func (s *statuses) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, of := range s.connectors {
+		if of.connector != nil && of.connector.State != worker.Failed {
+			of.connector = &worker.Status{State: worker.Unassigned, Version: of.connector.Version}
+			s.store.PutConnector(name, s.stored(*of.connector))
+		}
+		for n, t := range of.tasks {
+			if t.State != worker.Failed {
+				of.tasks[n] = worker.Status{State: worker.Unassigned, Version: t.Version}
+				s.store.PutTask(name, n, s.stored(of.tasks[n]))
+			}
+		}
+	}
+}
+
+// connector is the state of a connector: what was reported here, or else what another worker wrote.
+func (s *statuses) connector(name string) StateInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if of := s.connectors[name]; of != nil && of.connector != nil {
+		return s.info(s.stored(*of.connector))
+	}
+	stored, ok := s.store.Connector(name)
+	return s.foreign(stored, ok)
+}
+
+// task is the state of a task, likewise.
+func (s *statuses) task(id worker.TaskID) StateInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if of := s.connectors[id.Connector]; of != nil {
+		if t, ok := of.tasks[id.Task]; ok {
+			return s.info(s.stored(t))
+		}
+	}
+	stored, ok := s.store.Task(id.Connector, id.Task)
+	return s.foreign(stored, ok)
+}
+
+// foreign is the state of what this worker has not reported anything of. What it wrote in an earlier life is over.
+func (s *statuses) foreign(stored storage.Status, ok bool) StateInfo {
+	if !ok || stored.WorkerID == s.workerID {
+		stored = storage.Status{State: storage.State(worker.Unassigned), WorkerID: s.workerID}
+	}
+	return s.info(stored)
+}
+
+func (s *statuses) info(status storage.Status) StateInfo {
+	info := StateInfo{State: string(status.State), WorkerID: status.WorkerID, Trace: status.Trace}
+	if status.Version != "" {
+		info.Version = &status.Version
+	}
+	return info
+}
+
+func (s *statuses) stored(status worker.Status) storage.Status {
+	return storage.Status{
+		State: storage.State(status.State), Trace: status.Trace, Version: status.Version,
+		WorkerID: s.workerID, Generation: s.generation,
+	}
+}
+
+// of returns what is known of a connector. The caller holds the lock.
+func (s *statuses) of(name string) *statusesOf {
+	of := s.connectors[name]
+	if of == nil {
+		of = &statusesOf{tasks: map[int]worker.Status{}}
+		s.connectors[name] = of
+	}
+	return of
+}
