@@ -1,0 +1,16 @@
+// Package rest is Kafka Connect's REST API over the herder, with a small web page (/ui/) and its own description
+// (/openapi.yaml). It holds no state and takes no decision about connectors: each handler is one call of [herder.Herder].
+//
+// One request, from outside to inside:
+//
+//	net/http        limits on time and size; refuses what is not HTTP
+//	log, panic      access.go: one debug line a request; a panic becomes a 500 and a logged stack
+//	access          access.go: Host on loopback listeners, Origin of what browsers send, CORS
+//	path, query     server.go: the escaped path, one trailing slash dropped, so that a name may hold any character
+//	routes          routes.go: the one table; OPTIONS and HEAD are derived from it
+//	handler         one file a resource: decode (body.go), herder, encode (answer.go)
+//	errors          errors.go: the one switch from herder codes to statuses; always {"error_code", "message"}
+//
+// openapi.yaml describes every route, and a test keeps it so. README.md lists where the API differs from Kafka Connect's on
+// purpose.
+package rest
