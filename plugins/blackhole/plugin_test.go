@@ -1,0 +1,27 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/outboard-connect/outboard/plugin-sdk/sdktest"
+)
+
+func TestConformance(t *testing.T) {
+	settings := func(more ...string) func(testing.TB) map[string]string {
+		return func(testing.TB) map[string]string {
+			m := map[string]string{}
+			for i := 0; i < len(more); i += 2 {
+				m[more[i]] = more[i+1]
+			}
+			return m
+		}
+	}
+	sdktest.Run(t, sdktest.Suite{
+		Plugin:  plugin(),
+		Package: ".",
+		Sinks: []sdktest.SinkCase{
+			{Class: "BlackholeSink", Config: settings(), Bad: map[string]string{keyDelay: "-1", keyFailEvery: "often", keyFailKind: "silent"}},
+			{Class: "BlackholeSink", Config: settings(keyFailEvery, "100", keyDelay, "1")},
+		},
+	})
+}

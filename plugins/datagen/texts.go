@@ -1,0 +1,73 @@
+package main
+
+import (
+	"math/rand/v2"
+
+	sdk "github.com/outboard-connect/outboard/plugin-sdk"
+)
+
+const (
+	// numberSize is the number of digits that a record's number is written in.
+	numberSize = 16
+	// maxValueSize leaves room in a record for key and offset.
+	maxValueSize = sdk.MaxRecord - 1<<10
+	// poolSize is how many bytes the bodies of all records are cut from: enough
+	// to keep compression honest, little enough for the processor's cache.
+	poolSize = 64 << 10
+)
+
+// texts makes values of printable text: the number of the record, and a piece
+// of a pool of random characters that depends on it.
+type texts struct {
+	pool []byte // has size bytes behind each of the poolSize starts
+	size int    // of a value
+	mix  uint64
+}
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+func newTexts(seed int64, size int) *texts {
+	random := rand.New(rand.NewPCG(uint64(seed), 0))
+	t := &texts{pool: make([]byte, poolSize+size), size: size, mix: random.Uint64()}
+	for i := range t.pool {
+		if i < poolSize {
+			t.pool[i] = alphabet[random.Uint64()%uint64(len(alphabet))]
+		} else {
+			t.pool[i] = t.pool[i-poolSize]
+		}
+	}
+	return t
+}
+
+func (t *texts) write(r *sdk.Record, number int64) {
+	at := scramble(uint64(number)^t.mix) % poolSize
+	// The number is written over the piece, which is put back: nothing is copied twice.
+	piece := t.pool[at : at+uint64(t.size)]
+	var was [numberSize]byte
+	copy(was[:], piece)
+	stamp(piece, number)
+	r.ValueBytes(piece)
+	copy(piece, was[:])
+}
+
+// stamp writes a number in numberSize digits.
+func stamp(dst []byte, n int64) {
+	_ = dst[numberSize-1]
+	for i := numberSize - 1; i > 0; i -= 2 {
+		q := n / 100
+		two := pairs[2*(n-100*q):]
+		dst[i-1], dst[i] = two[0], two[1]
+		n = q
+	}
+}
+
+const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
+
+// scramble turns consecutive numbers into ones that have nothing in common
+// (splitmix64).
+func scramble(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
