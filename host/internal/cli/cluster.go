@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// brokerLimit is how long a worker waits for Kafka when it starts, as Kafka Connect does.
+	brokerLimit = time.Minute
+	brokerPause = 250 * time.Millisecond
+)
+
+// findCluster returns the id of the Kafka cluster. It waits for a broker as long as ctx allows; what waiting does not heal
+// is an error at once.
+func findCluster(ctx context.Context, c workerConfig, own []kgo.Opt) (id string, err error) {
+	// Without retries each attempt says what is wrong.
+	client, err := kgo.NewClient(append(slices.Clone(own), kgo.RequestRetries(0))...)
+	if err != nil {
+		return "", err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	var last error
+	for {
+		metadata, err := admin.BrokerMetadata(ctx)
+		if err == nil {
+			return metadata.Cluster, c.checkGroup(ctx, admin)
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		var certificate *tls.CertificateVerificationError
+		switch {
+		case errors.Is(err, kerr.SaslAuthenticationFailed):
+			return "", fmt.Errorf("Kafka refuses the worker's user name or password, check sasl.mechanism and sasl.jaas.config: %w", err)
+		case errors.As(err, &certificate):
+			return "", fmt.Errorf("the certificate of the Kafka broker is not trusted, check ssl.truststore.location and the host names in bootstrap.servers: %w", err)
+		}
+		select {
+		case <-time.After(brokerPause):
+		case <-ctx.Done():
+			if last == nil {
+				last = ctx.Err()
+			}
+			return "", &exitError{codeNoKafka, fmt.Errorf("no Kafka broker answers at bootstrap.servers=%s; start Kafka, or correct the address or security.protocol: %w", c.Raw()["bootstrap.servers"], last)}
+		}
+	}
+}
+
+// checkGroup refuses to work beside other workers of the same group: a worker of this version does not share work with
+// them, so each connector would run twice.
+func (c workerConfig) checkGroup(ctx context.Context, admin *kadm.Client) error {
+	if c.mode == standalone {
+		return nil
+	}
+	name := c.String("group.id")
+	groups, err := admin.DescribeGroups(ctx, name)
+	if err != nil {
+		return nil // who may not look at groups is told by nobody; the warning at the start stands
+	}
+	members := groups[name].Members
+	if len(members) == 0 {
+		return nil
+	}
+	return fmt.Errorf("group.id=%s has %d members already, the first of them %s at %s: this version of Outboard does not share work with other workers; stop them, or choose another group.id and other topics",
+		name, len(members), members[0].ClientID, members[0].ClientHost)
+}

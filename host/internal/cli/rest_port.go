@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/outboard-connect/outboard/host/herder"
+	"github.com/outboard-connect/outboard/rest"
+)
+
+// restPort is where REST answers. From the first moment to the last something does:
+//
+//	open ──▶ starting: 503, and what the worker is waiting for ──Serve──▶ the API ──Stop──▶ closed
+//
+// Its methods are called one after another, except Say.
+type restPort struct {
+	log       hclog.Logger
+	listeners []*lent
+	stage     atomic.Pointer[string]
+	starting  *http.Server
+	api       *rest.Server
+	serving   sync.WaitGroup
+	failed    chan struct{} // closed when a listener fails
+	failure   error
+	fail      sync.Once
+}
+
+// openRESTPort listens on all addresses and begins to answer.
+func openRESTPort(addresses []string, log hclog.Logger) (*restPort, error) {
+	p := &restPort{log: log, failed: make(chan struct{})}
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			p.close()
+			if errors.Is(err, syscall.EADDRINUSE) {
+				return nil, fmt.Errorf("REST cannot listen on %s: another process does; stop it, or choose another port with listeners (outboard dev: --listen)", address)
+			}
+			return nil, fmt.Errorf("REST cannot listen on %s: %w", address, err)
+		}
+		p.listeners = append(p.listeners, &lent{TCPListener: l.(*net.TCPListener)})
+	}
+	p.Say("reading its configuration")
+	p.starting = &http.Server{
+		Handler:           http.HandlerFunc(p.answerStarting),
+		ReadHeaderTimeout: time.Second,
+		ErrorLog:          log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+	}
+	p.each(func(l net.Listener) error { return p.starting.Serve(l) })
+	return p, nil
+}
+
+// Say tells what the worker is doing while it starts, in words that follow "The worker is starting:".
+func (p *restPort) Say(stage string) { p.stage.Store(&stage) }
+
+// answerStarting answers every request: /health as Kafka Connect does, others with an error.
+func (p *restPort) answerStarting(w http.ResponseWriter, r *http.Request) {
+	message := "The worker is starting: " + *p.stage.Load()
+	var body any = struct {
+		Code    int    `json:"error_code"`
+		Message string `json:"message"`
+	}{http.StatusServiceUnavailable, message}
+	if r.URL.Path == "/health" {
+		body = herder.Health{Status: herder.Starting, Message: message}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_ = json.NewEncoder(w).Encode(body) // who does not listen has no use for the error
+}
+
+// Serve goes on with the API on the same listeners. Who connects in between waits a moment.
+func (p *restPort) Serve(api *rest.Server) {
+	p.endStarting()
+	p.api = api
+	p.each(api.Serve)
+}
+
+// endStarting ends the answers of the start and gets the listeners back.
+func (p *restPort) endStarting() {
+	ctx, cancel := context.WithTimeout(context.Background(), 250*time.Millisecond)
+	defer cancel()
+	if p.starting.Shutdown(ctx) != nil {
+		_ = p.starting.Close() // who connected and asked nothing is not waited for
+	}
+	p.serving.Wait()
+	for _, l := range p.listeners {
+		l.giveBack()
+	}
+}
+
+func (p *restPort) each(serve func(net.Listener) error) {
+	for _, l := range p.listeners {
+		p.serving.Go(func() {
+			if err := serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				p.fail.Do(func() {
+					p.failure = fmt.Errorf("listening on %s: %w", l.Addr(), err)
+					close(p.failed)
+				})
+			}
+		})
+	}
+}
+
+// Failed is closed when a listener failed; Err then tells why.
+func (p *restPort) Failed() <-chan struct{} { return p.failed }
+
+// Err is the reason of a failure, nil before Failed is closed.
+func (p *restPort) Err() error {
+	select {
+	case <-p.failed:
+		return p.failure
+	default:
+		return nil
+	}
+}
+
+// Addresses are those that are listened on.
+func (p *restPort) Addresses() []*net.TCPAddr {
+	var all []*net.TCPAddr
+	for _, l := range p.listeners {
+		all = append(all, l.Addr().(*net.TCPAddr))
+	}
+	return all
+}
+
+// Stop ends the requests being served, waits for them as long as ctx allows, and closes the listeners.
+func (p *restPort) Stop(ctx context.Context) error {
+	defer p.close()
+	if p.api == nil {
+		p.endStarting()
+		return nil
+	}
+	err := p.api.Shutdown(ctx)
+	p.serving.Wait()
+	return err
+}
+
+func (p *restPort) close() {
+	for _, l := range p.listeners {
+		_ = l.TCPListener.Close() // nothing depends on it any more
+	}
+}
+
+// lent is a listener that a server uses for a time: the server's Close ends its Accept, the port stays open. Connections
+// that arrive in between are kept by the kernel.
+type lent struct {
+	*net.TCPListener
+	ended atomic.Bool
+}
+
+func (l *lent) Accept() (net.Conn, error) {
+	conn, err := l.TCPListener.Accept()
+	if err != nil && l.ended.Load() {
+		return nil, net.ErrClosed
+	}
+	return conn, err
+}
+
+func (l *lent) Close() error {
+	l.ended.Store(true)
+	return l.SetDeadline(time.Unix(1, 0))
+}
+
+func (l *lent) giveBack() {
+	l.ended.Store(false)
+	_ = l.SetDeadline(time.Time{}) // fails only on a closed listener, where nothing matters any more
+}

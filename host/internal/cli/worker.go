@@ -1,0 +1,290 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
+
+	"github.com/outboard-connect/outboard/host/herder"
+	"github.com/outboard-connect/outboard/host/internal/convert"
+	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/kafka"
+	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/host/internal/worker"
+	"github.com/outboard-connect/outboard/plugin-sdk/client"
+	"github.com/outboard-connect/outboard/plugin-sdk/config"
+	"github.com/outboard-connect/outboard/rest"
+)
+
+func workerCommand(stdout, stderr io.Writer) *cobra.Command {
+	var logs logging
+	command := &cobra.Command{
+		Use:   "worker FILE.properties",
+		Short: "Run a worker that keeps its state in Kafka, as connect-distributed does",
+		Long: "Runs a worker with a properties file of Kafka Connect's distributed mode. Connectors are made with the REST API.\n" +
+			"In this version a worker is alone in its group: run one for each group.id.",
+		Args: onePropertiesFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			log, err := logs.logger(stderr)
+			if err != nil {
+				return err
+			}
+			props, err := readProperties(args[0])
+			if err != nil {
+				return err
+			}
+			return runWorker(cmd.Context(), composition{source: args[0], props: props, mode: distributed, out: stdout, log: log, brokerLimit: brokerLimit})
+		},
+	}
+	logs.flags(command.Flags(), "info")
+	return command
+}
+
+func onePropertiesFile(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("usage: outboard worker FILE.properties (%d arguments given)", len(args))
+	}
+	return nil
+}
+
+// composition is what distinguishes one worker from another.
+type composition struct {
+	source      string // of the properties, for messages
+	props       map[string]string
+	mode        modes
+	pluginPath  []string        // in place of plugin.path
+	connectors  []connectorFile // to create at the start
+	out         io.Writer
+	log         hclog.Logger
+	brokerLimit time.Duration // to wait for Kafka
+	// ready is called when the worker is at work, and returns soon. Nil: there is nothing to do.
+	ready func(running)
+}
+
+// running is a worker at work.
+type running struct {
+	herder     *herder.Herder
+	catalog    *isolation.Catalog
+	pluginPath []string
+	url        string
+	group      *runGroup
+}
+
+// runWorker composes a worker and runs it until ctx is done, or a part of it fails. It returns when all is stopped.
+func runWorker(ctx context.Context, w composition) (err error) {
+	c, err := parseWorkerConfig(w.props, w.mode)
+	if err != nil {
+		return fmt.Errorf("%s: %w", w.source, err)
+	}
+	c.report(w.log)
+	clients, err := newClients(c, w.log.Named("kafka"))
+	if err != nil {
+		return err
+	}
+	own, err := clients.own()
+	if err != nil {
+		return err
+	}
+	pluginPath, err := c.pluginPath(w.pluginPath)
+	if err != nil {
+		return err
+	}
+
+	group := newRunGroup(w.log)
+	defer func() { err = errors.Join(err, group.Stop(c.stopLimit())) }()
+
+	port, err := openRESTPort(c.listeners, w.log.Named("rest"))
+	if err != nil {
+		return err
+	}
+	group.Add("REST", port.Stop)
+	group.Watch("REST", port.Failed(), port.Err)
+	url := port.url()
+	fmt.Fprintf(w.out, "REST %s\n", url)
+
+	supervisor := isolation.NewSupervisor(isolation.SupervisorSettings{
+		HostVersion: version, StopTimeout: c.Duration("task.shutdown.graceful.timeout.ms"), Logger: w.log.Named("isolation"),
+	})
+	group.Add("plugin processes", func(ctx context.Context) error { supervisor.Shutdown(ctx); return nil })
+
+	catalog, err := isolation.NewCatalog(isolation.CatalogSettings{
+		Path: pluginPath, CacheFile: descriptionCache(), HostVersion: version, Logger: w.log.Named("plugins"),
+	})
+	if err != nil {
+		return err
+	}
+	port.Say("looking at the plugins in " + strings.Join(pluginPath, ", "))
+	scanned := make(chan error, 1)
+	go func() { scanned <- catalog.Scan(ctx) }()
+
+	port.Say("waiting for Kafka at " + w.props["bootstrap.servers"])
+	starting, cancel := context.WithTimeout(ctx, w.brokerLimit)
+	defer cancel()
+	clusterID, err := findCluster(starting, c, own)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	port.Say("reading what is stored")
+	logs, err := openLogs(starting, c, own, group, w.log)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	offsets := storage.NewOffsetStore(logs.offsets, w.log.Named("storage"))
+	if err := offsets.Open(starting); err != nil {
+		return stopped(ctx, err)
+	}
+	port.Say("looking at the plugins in " + strings.Join(pluginPath, ", "))
+	if err := <-scanned; err != nil {
+		return stopped(ctx, err)
+	}
+	group.Go("plugin catalog", func(ctx context.Context) error { catalog.Watch(ctx); return nil })
+
+	id := c.workerID(port.Addresses()[0])
+	h := herder.New(herder.Settings{
+		Logger: w.log.Named("herder"),
+		Worker: worker.Settings{
+			ID: id, Logger: w.log.Named("worker"),
+			Catalog: catalog, Supervisor: supervisor, Offsets: offsets, Properties: w.props,
+			FlushInterval: c.Duration("offset.flush.interval.ms"), FlushTimeout: c.Duration("offset.flush.timeout.ms"),
+			GracefulTimeout: c.Duration("task.shutdown.graceful.timeout.ms"), TopicCreation: c.Bool("topic.creation.enable"),
+		},
+		Config:     storage.NewConfigStore(logs.config, w.log.Named("storage")),
+		Status:     storage.NewStatusStore(logs.status, id, w.log.Named("storage")),
+		Converters: converters(), ClusterID: clusterID, Commit: commit(),
+		ClientOverrides: clients.overrides, LiveValidate: liveValidation(supervisor),
+		TopicTracking: c.Bool("topic.tracking.enable"), TopicTrackingReset: c.Bool("topic.tracking.allow.reset"),
+	})
+	group.Add("herder", h.Close)
+	if err := h.Start(starting); err != nil {
+		return stopped(ctx, err)
+	}
+
+	port.Serve(rest.New(rest.Settings{
+		Herder: h, Logger: w.log.Named("rest"),
+		AllowOrigin: c.String("access.control.allow.origin"), AllowMethods: c.String("access.control.allow.methods"),
+		AdvertisedHosts: c.advertisedHosts(),
+	}))
+	w.log.Info("the worker is at work", "id", id, "rest", url)
+
+	for _, connector := range w.connectors {
+		if err := create(ctx, h, connector, w.log); err != nil {
+			return stopped(ctx, err)
+		}
+	}
+	if w.ready != nil {
+		w.ready(running{herder: h, catalog: catalog, pluginPath: pluginPath, url: url, group: group})
+	}
+	err = group.Wait(ctx)
+	w.log.Info("stopping")
+	return err
+}
+
+// stopped returns no error for a start that ended because a stop was asked for.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	var exit *exitError
+	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &exit) {
+		return &exitError{codeNoKafka, err}
+	}
+	return err
+}
+
+// report logs what comes of the properties, secrets hidden.
+func (c workerConfig) report(log hclog.Logger) {
+	for _, text := range c.warnings {
+		log.Warn(text)
+	}
+	for _, text := range c.inert {
+		log.Debug(text)
+	}
+	shown := kafka.Redact(c.Raw())
+	for _, key := range slices.Sorted(maps.Keys(shown)) {
+		log.Debug("setting", "key", key, "value", shown[key])
+	}
+	for _, address := range c.listeners {
+		if host, _, _ := net.SplitHostPort(address); !isLoopback(host) {
+			log.Warn("REST asks nobody who they are, and whoever reaches it can read and change all connectors: let only those reach it who may, or listen on 127.0.0.1", "listener", "http://"+address)
+		}
+	}
+}
+
+// workerID is host:port under which others reach the worker.
+func (c workerConfig) workerID(listener *net.TCPAddr) string {
+	host, port := c.String("rest.advertised.host.name"), c.Int("rest.advertised.port")
+	if host == "" {
+		host = listener.IP.String()
+		if name, err := os.Hostname(); listener.IP.IsUnspecified() && err == nil {
+			host = name
+		}
+	}
+	if port == 0 {
+		port = listener.Port
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// advertisedHosts are the names that requests may use for this worker.
+func (c workerConfig) advertisedHosts() []string {
+	if host := c.String("rest.advertised.host.name"); host != "" {
+		return []string{host}
+	}
+	return nil
+}
+
+// url is where the first listener is reached from this machine.
+func (p *restPort) url() string {
+	address := *p.Addresses()[0]
+	if address.IP.IsUnspecified() {
+		address.IP = net.IPv4(127, 0, 0, 1)
+	}
+	return "http://" + address.String()
+}
+
+// descriptionCache is the file that spares known plugins the launch to be described; empty when the user has no folder for
+// such files.
+func descriptionCache() string {
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(folder, "outboard", "plugins.json")
+}
+
+// converters are those that configurations may name.
+func converters() []herder.ConverterInfo {
+	var all []herder.ConverterInfo
+	for _, d := range convert.Known() {
+		all = append(all, herder.ConverterInfo{
+			Class: d.Class, Aliases: append([]string{d.Name}, d.Aliases...),
+			Converter: d.Converter, HeaderConverter: d.HeaderConverter, Definition: d.Definition,
+		})
+	}
+	return all
+}
+
+// liveValidation has a connector's own code look at a configuration, in a process that is shared by all validations of the
+// plugin at the same time.
+func liveValidation(supervisor *isolation.Supervisor) func(context.Context, *isolation.Connector, map[string]string) ([]config.Value, error) {
+	return func(ctx context.Context, c *isolation.Connector, values map[string]string) ([]config.Value, error) {
+		lease, err := supervisor.Acquire(ctx, isolation.Request{Plugin: c.Plugin, Key: "validation", Name: "validation of " + c.Class()})
+		if err != nil {
+			return nil, err
+		}
+		defer lease.Release()
+		return client.Validate(ctx, lease.Process().Conn(), c.Class(), values, client.Limits{})
+	}
+}

@@ -1,0 +1,184 @@
+package cli
+
+import "github.com/outboard-connect/outboard/plugin-sdk/config"
+
+// workerKey is a key of a worker's properties file: what it may say, and what comes of it.
+type workerKey struct {
+	config.Key
+	modes modes
+	fate  fate
+	// why tells, in words that follow the key, why it is not used and what to do; empty for keys that are.
+	why string
+	// harmless are values that ask for nothing that is missing, beside the default.
+	harmless []string
+}
+
+// modes are the kinds of worker that know a key.
+type modes uint8
+
+const (
+	distributed modes = 1 << iota
+	standalone
+	both = distributed | standalone
+)
+
+// fate is what comes of a key that is given.
+type fate uint8
+
+const (
+	used    fate = iota
+	inert        // has no meaning here: said at debug level
+	missing      // is not in this version, and nothing breaks without it: a warning
+	refused      // is not in this version, and to go on without it would surprise: an error
+)
+
+const (
+	alone  = "has no effect: in this version a worker is alone in its group"
+	noJVM  = "has no effect without a JVM"
+	noTLS  = "has no effect: https listeners are not supported by this version; put a proxy that speaks TLS in front"
+	noJMX  = "has no effect: metrics are not sampled"
+	noKeys = "has no effect: in this version workers send no requests to each other"
+)
+
+// workerKeys are the keys of a worker, but for those of its Kafka clients, which package kafka knows, and for those that
+// begin with one of workerPrefixes.
+var workerKeys = []workerKey{
+	{modes: both, Key: config.Key{Name: "bootstrap.servers", Type: config.TypeList, Required: true, NonEmpty: true,
+		Doc: "Addresses of Kafka brokers, host:port,host:port. Connectors use them too."}},
+	{modes: both, Key: config.Key{Name: "key.converter", Type: config.TypeClass, Required: true, NonEmpty: true,
+		Doc: "Converter for record keys of connectors that do not set their own, for example org.apache.kafka.connect.json.JsonConverter."}},
+	{modes: both, Key: config.Key{Name: "value.converter", Type: config.TypeClass, Required: true, NonEmpty: true,
+		Doc: "Converter for record values of connectors that do not set their own, for example org.apache.kafka.connect.json.JsonConverter."}},
+	{modes: both, Key: config.Key{Name: "header.converter", Type: config.TypeClass, Default: config.Default("org.apache.kafka.connect.storage.SimpleHeaderConverter"), NonEmpty: true,
+		Doc: "Converter for record headers of connectors that do not set their own."}},
+	{modes: both, fate: missing, why: "has no effect: converters are part of Outboard and have its version", harmless: []string{"latest"},
+		Key: config.Key{Name: "key.converter.plugin.version", Type: config.TypeString}},
+	{modes: both, fate: missing, why: "has no effect: converters are part of Outboard and have its version", harmless: []string{"latest"},
+		Key: config.Key{Name: "value.converter.plugin.version", Type: config.TypeString}},
+	{modes: both, fate: missing, why: "has no effect: converters are part of Outboard and have its version", harmless: []string{"latest"},
+		Key: config.Key{Name: "header.converter.plugin.version", Type: config.TypeString}},
+	{modes: both, fate: inert, why: "has no effect, as in Kafka Connect: internal topics are always JSON without schemas",
+		Key: config.Key{Name: "internal.key.converter", Type: config.TypeClass}},
+	{modes: both, fate: inert, why: "has no effect, as in Kafka Connect: internal topics are always JSON without schemas",
+		Key: config.Key{Name: "internal.value.converter", Type: config.TypeClass}},
+
+	{modes: both, Key: config.Key{Name: "plugin.path", Type: config.TypeList,
+		Doc: "Folders with plugin binaries, separated by commas; binaries lie in them directly or one folder deep. Without it: the folder plugins beside the outboard binary."}},
+	{modes: both, fate: inert, why: "has no effect: plugins are binaries, which are never searched by reflection",
+		Key: config.Key{Name: "plugin.discovery", Type: config.TypeString, Default: config.Default("hybrid_warn"), IgnoreCase: true,
+			Valid: []string{"only_scan", "hybrid_warn", "hybrid_fail", "service_load"}}},
+	{modes: both, fate: missing, why: "is not supported by this version: ${…} stays as it is in the configurations of connectors",
+		Key: config.Key{Name: "config.providers", Type: config.TypeList, Default: config.Default("")}},
+	{modes: both, Key: config.Key{Name: "connector.client.config.override.policy", Type: config.TypeString, Default: config.Default("All"), NonEmpty: true,
+		Doc: "Which settings of Kafka clients connectors may override: All, None, Principal or Allowlist."}},
+	{modes: both, Key: config.Key{Name: "connector.client.config.override.allowlist", Type: config.TypeList, Default: config.Default(""),
+		Doc: "With the policy Allowlist: the client settings that connectors may override."}},
+
+	{modes: both, Key: config.Key{Name: "offset.flush.interval.ms", Type: config.TypeLong, Default: config.Default("60000"), Min: config.Limit(1),
+		Doc: "How often tasks commit their offsets, in milliseconds. After a crash, records since the last commit are delivered again."}},
+	{modes: both, Key: config.Key{Name: "offset.flush.timeout.ms", Type: config.TypeLong, Default: config.Default("5000"), Min: config.Limit(1),
+		Doc: "How long one commit may take, in milliseconds."}},
+	{modes: both, Key: config.Key{Name: "task.shutdown.graceful.timeout.ms", Type: config.TypeLong, Default: config.Default("5000"), Min: config.Limit(0),
+		Doc: "How long all tasks together have to end and commit, in milliseconds, before their processes are killed."}},
+	{modes: both, Key: config.Key{Name: "topic.tracking.enable", Type: config.TypeBoolean, Default: config.Default("true"),
+		Doc: "Whether the topics that each connector uses are remembered."}},
+	{modes: both, Key: config.Key{Name: "topic.tracking.allow.reset", Type: config.TypeBoolean, Default: config.Default("true"),
+		Doc: "Whether the topics of a connector may be forgotten by request."}},
+	{modes: both, Key: config.Key{Name: "topic.creation.enable", Type: config.TypeBoolean, Default: config.Default("true"),
+		Doc: "Whether connectors may create topics by their topic.creation settings."}},
+
+	{modes: both, Key: config.Key{Name: "listeners", Type: config.TypeList, Default: config.Default(""),
+		Doc: "Where the REST API listens, as http://127.0.0.1:8083; http://:8083 is all addresses of the machine. Without it: http://127.0.0.1:8083."}},
+	{modes: both, Key: config.Key{Name: "rest.advertised.host.name", Type: config.TypeString,
+		Doc: "The host name under which others reach this worker. It is the first part of worker_id."}},
+	{modes: both, Key: config.Key{Name: "rest.advertised.port", Type: config.TypeInt, Min: config.Limit(1), Max: config.Limit(65535),
+		Doc: "The port under which others reach this worker. It is the second part of worker_id."}},
+	{modes: both, Key: config.Key{Name: "rest.advertised.listener", Type: config.TypeString, IgnoreCase: true, Valid: []string{"http"},
+		Doc: "The protocol under which others reach this worker: http, the only one there is in this version."}},
+	{modes: both, fate: refused, why: "is not supported by this version: there are no admin endpoints yet, and what is asked of them elsewhere would not answer; remove the key or leave it empty",
+		harmless: []string{""}, Key: config.Key{Name: "admin.listeners", Type: config.TypeList}},
+	{modes: both, Key: config.Key{Name: "access.control.allow.origin", Type: config.TypeString, Default: config.Default(""),
+		Doc: "Origins whose web pages may call the REST API from a browser."}},
+	{modes: both, Key: config.Key{Name: "access.control.allow.methods", Type: config.TypeString, Default: config.Default(""),
+		Doc: "Methods that those pages may use; without it GET, POST and HEAD."}},
+	{modes: both, fate: missing, why: "is not supported by this version: add the headers in a proxy",
+		Key: config.Key{Name: "response.http.headers.config", Type: config.TypeString, Default: config.Default("")}},
+	{modes: both, fate: refused, why: "is not supported by this version: REST would answer everybody; remove the key and put a proxy that authenticates in front of a listener on 127.0.0.1",
+		Key: config.Key{Name: "rest.extension.classes", Type: config.TypeList, Default: config.Default("")}},
+	{modes: both, fate: inert, why: noTLS, Key: config.Key{Name: "ssl.client.auth", Type: config.TypeString, Default: config.Default("none")}},
+
+	{modes: both, fate: inert, why: noJMX, Key: config.Key{Name: "metrics.sample.window.ms", Type: config.TypeLong, Default: config.Default("30000"), Min: config.Limit(0)}},
+	{modes: both, fate: inert, why: noJMX, Key: config.Key{Name: "metrics.num.samples", Type: config.TypeInt, Default: config.Default("2"), Min: config.Limit(1)}},
+	{modes: both, fate: inert, why: noJMX, Key: config.Key{Name: "metrics.recording.level", Type: config.TypeString, Default: config.Default("INFO"), Valid: []string{"INFO", "DEBUG"}}},
+	{modes: both, fate: missing, why: "is not supported by this version: " + noJVM, harmless: []string{"org.apache.kafka.common.metrics.JmxReporter"},
+		Key: config.Key{Name: "metric.reporters", Type: config.TypeList, Default: config.Default("")}},
+	{modes: both, fate: inert, why: noJVM, Key: config.Key{Name: "auto.include.jmx.reporter", Type: config.TypeBoolean, Default: config.Default("true")}},
+
+	{modes: distributed, Key: config.Key{Name: "group.id", Type: config.TypeString, Required: true, NonEmpty: true,
+		Doc: "Name of the cluster of workers. No consumer group may have it."}},
+	{modes: distributed, Key: config.Key{Name: "config.storage.topic", Type: config.TypeString, Required: true, NonEmpty: true,
+		Doc: "Topic of the connectors' configurations. It is created when it does not exist."}},
+	{modes: distributed, Key: replication("config.storage.replication.factor")},
+	{modes: distributed, Key: config.Key{Name: "offset.storage.topic", Type: config.TypeString, Required: true, NonEmpty: true,
+		Doc: "Topic of the offsets of source connectors. It is created when it does not exist."}},
+	{modes: distributed, Key: replication("offset.storage.replication.factor")},
+	{modes: distributed, Key: partitions("offset.storage.partitions", "25")},
+	{modes: distributed, Key: config.Key{Name: "status.storage.topic", Type: config.TypeString, Required: true, NonEmpty: true,
+		Doc: "Topic of the states of connectors and tasks. It is created when it does not exist."}},
+	{modes: distributed, Key: replication("status.storage.replication.factor")},
+	{modes: distributed, Key: partitions("status.storage.partitions", "5")},
+	{modes: distributed, fate: refused, why: "is not supported by this version: records could be delivered twice; set it to disabled", harmless: []string{"preparing"},
+		Key: config.Key{Name: "exactly.once.source.support", Type: config.TypeString, Default: config.Default("disabled"), IgnoreCase: true,
+			Valid: []string{"disabled", "preparing", "enabled"}}},
+
+	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "session.timeout.ms", Type: config.TypeInt, Default: config.Default("10000"), Min: config.Limit(1)}},
+	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "heartbeat.interval.ms", Type: config.TypeInt, Default: config.Default("3000"), Min: config.Limit(1)}},
+	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "rebalance.timeout.ms", Type: config.TypeInt, Default: config.Default("60000"), Min: config.Limit(1)}},
+	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "worker.sync.timeout.ms", Type: config.TypeInt, Default: config.Default("3000"), Min: config.Limit(0)}},
+	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "worker.unsync.backoff.ms", Type: config.TypeInt, Default: config.Default("300000"), Min: config.Limit(0)}},
+	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "connect.protocol", Type: config.TypeString, Default: config.Default("sessioned"), IgnoreCase: true,
+		Valid: []string{"eager", "compatible", "sessioned"}}},
+	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "scheduled.rebalance.max.delay.ms", Type: config.TypeInt, Default: config.Default("300000"), Min: config.Limit(0)}},
+	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.key.generation.algorithm", Type: config.TypeString, Default: config.Default("HmacSHA256")}},
+	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.key.size", Type: config.TypeInt, Min: config.Limit(1)}},
+	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.key.ttl.ms", Type: config.TypeInt, Default: config.Default("3600000"), Min: config.Limit(0)}},
+	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.signature.algorithm", Type: config.TypeString, Default: config.Default("HmacSHA256")}},
+	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.verification.algorithms", Type: config.TypeList, Default: config.Default("HmacSHA256"), NonEmpty: true}},
+
+	{modes: standalone, Key: config.Key{Name: "offset.storage.file.filename", Type: config.TypeString, Required: true, NonEmpty: true,
+		Doc: "File of the offsets of source connectors. One that Kafka Connect wrote is taken over."}},
+}
+
+// workerPrefixes begin keys that are passed on as they are.
+var workerPrefixes = []struct {
+	prefix string
+	modes  modes
+	fate   fate
+	why    string
+}{
+	{prefix: "key.converter.", modes: both},
+	{prefix: "value.converter.", modes: both},
+	{prefix: "header.converter.", modes: both},
+	{prefix: "producer.", modes: both},
+	{prefix: "consumer.", modes: both},
+	{prefix: "admin.", modes: both},
+	{prefix: "config.storage.", modes: distributed},
+	{prefix: "offset.storage.", modes: distributed},
+	{prefix: "status.storage.", modes: distributed},
+	{prefix: "config.providers.", modes: both, fate: inert, why: "has no effect without config.providers, which this version does not support"},
+	{prefix: "internal.key.converter.", modes: both, fate: inert, why: "has no effect, as in Kafka Connect"},
+	{prefix: "internal.value.converter.", modes: both, fate: inert, why: "has no effect, as in Kafka Connect"},
+	{prefix: "listeners.https.", modes: both, fate: inert, why: noTLS},
+	{prefix: "admin.listeners.https.", modes: both, fate: inert, why: noTLS},
+	{prefix: "metrics.context.", modes: both, fate: inert, why: noJMX},
+}
+
+func replication(name string) config.Key {
+	return config.Key{Name: name, Type: config.TypeShort, Default: config.Default("3"), Min: config.Limit(-1),
+		Doc: "On how many brokers the topic is kept when it is created; -1 is the brokers' default."}
+}
+
+func partitions(name, standard string) config.Key {
+	return config.Key{Name: name, Type: config.TypeInt, Default: config.Default(standard), Min: config.Limit(-1),
+		Doc: "How many partitions the topic gets when it is created; -1 is the brokers' default."}
+}
