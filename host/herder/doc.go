@@ -6,15 +6,15 @@
 //
 //	request ──validate──▶ config store ──change──▶ loop ──plan──▶ job of the connector's lane ──▶ worker
 //	                                                ▲                                               │
-//	                                                └──────── wants its work divided ◀──────────────┤
+//	                                                └──────── wants reconfiguration ◀───────────────┤
 //	status answers ◀── statuses ◀────────────────────────────── what became of it ◀─────────────────┘
 //
-// One goroutine, the loop, owns what is known of each connector, its lane, and never waits. What waits, stopping, dividing
-// the work, restarting, is a job of the lane off the loop. A lane has one job at a time:
+// One goroutine, the loop, owns what is known of each connector, its lane, and never waits. What waits, stopping and asking
+// connectors for task configurations, is a job of the lane off the loop. A lane has one job at a time:
 //
 //	        change, restart              the plan is carried out
 //	idle ───────────────────▶ carrying out ───────────────────▶ idle
-//	idle ───────────────────▶ dividing ───────────────────────▶ idle
+//	idle ───────────────────▶ reconfiguring ──────────────────▶ idle
 //	     the connector (re)started,  │    task configurations are published, or are the same;
 //	     asked for it, or            │    on an error again after 250 ms, doubling up to 60 s
 //	     a pause is over             └──▶ interrupted when there is something to carry out

@@ -87,7 +87,7 @@ func (h *Herder) events() worker.Events {
 				h.statuses.setTask(id, s)
 			}
 		},
-		Reconfigure: func(name string) { h.loop.post(func() { h.reconfigure(name) }) },
+		Reconfigure: func(name string) { h.loop.post(func() { h.reconfigurationRequested(name) }) },
 		TopicUsed: func(id worker.TaskID, topic string) {
 			if h.settings.TopicTracking {
 				h.settings.Status.PutTopic(id.Connector, id.Task, topic)

@@ -24,13 +24,13 @@ type lane struct {
 	// again is what to start again although nothing has changed.
 	again restart
 
-	// divide: the connector is to be asked for its task configurations.
-	divide bool
+	// reconfigure: the connector is to be asked for its task configurations.
+	reconfigure bool
 	// delay is the pause before the next attempt after a failed one; 0 when the last one succeeded.
 	delay time.Duration
 	// wait ends the pause; nil when there is none.
 	wait *time.Timer
-	// failed: dividing failed, and the connector is FAILED because of that.
+	// failed: it made no task configurations, and is shown as FAILED because of that.
 	failed bool
 }
 
@@ -60,6 +60,7 @@ func (h *Herder) changed(c storage.Change) {
 	default:
 		return // session keys and logger levels are not for this version
 	}
+	h.log.Info(c.Kind.String(), "connector", c.Connector)
 	h.step(h.lane(c.Connector))
 }
 
@@ -81,8 +82,8 @@ func (h *Herder) step(l *lane) {
 		l.dismiss(gone)
 		if want == nil {
 			delete(h.lanes, l.name)
-		} else if l.divide && l.wait == nil && want.connector.Target == worker.TargetStarted {
-			h.divide(l, want.connector)
+		} else if l.reconfigure && l.wait == nil && want.connector.Target == worker.TargetStarted {
+			h.reconfigure(l, want.connector)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package herder
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/plugin-sdk/config"
 )
 
 func TestLifecycle(t *testing.T) {
@@ -307,6 +310,7 @@ func TestFailures(t *testing.T) {
 		if err := h.Stop(ctx, "broken"); err != nil {
 			t.Fatal(err)
 		}
+		awaitStates(t, h, "broken", "STOPPED")
 	})
 
 	t.Run("a task that does not start", func(t *testing.T) {
@@ -335,6 +339,14 @@ func TestFailures(t *testing.T) {
 		if s := must(h.Status(ctx, "stuck"))(t); s.Connector.Trace != "" || *s.Connector.Version != "1.2.3" {
 			t.Errorf("status: %+v", s.Connector)
 		}
+	})
+
+	t.Run("a connector that does so by itself later", func(t *testing.T) {
+		w.control("late", "cannot list tables")
+		must(h.Create(ctx, "late", w.source("late", "silent", "yes"), ""))(t)
+		awaitStates(t, h, "late", "FAILED")
+		w.control("late", "1") // nobody tells the herder
+		awaitStates(t, h, "late", "RUNNING RUNNING")
 	})
 
 	t.Run("more tasks than tasks.max", func(t *testing.T) {
@@ -499,14 +511,35 @@ func TestPlugins(t *testing.T) {
 		t.Errorf("keys of a converter: %+v", keys)
 	}
 
-	config := w.source("x", "name", "x", "connector.class", "org.example.ProbeSourceConnector")
+	probe := w.source("x", "name", "x", "connector.class", "org.example.ProbeSourceConnector")
 	for _, path := range []string{"ProbeSource", "ProbeSourceConnector", "org.example.ProbeSourceConnector", "SourceConnector"} {
-		infos, err := h.Validate(ctx, path, config)
+		infos, err := h.Validate(ctx, path, probe)
 		if err != nil || infos.ErrorCount != 0 || infos.Name != "org.example.ProbeSourceConnector" {
 			t.Errorf("validate by %s: %d errors, %v", path, infos.ErrorCount, err)
 		}
 	}
-	_, err = h.Validate(ctx, "ProbeSink", config)
+	live := map[string]string{"name": "s", "connector.class": "ProbeSink", "topics": "t"}
+	h.settings.LiveValidate = func(_ context.Context, c *isolation.Connector, values map[string]string) ([]config.Value, error) {
+		if c.Class() != "ProbeSink" || values["topics"] != "t" {
+			t.Errorf("live validation of %s with %v", c.Class(), values)
+		}
+		return []config.Value{{Name: "topic", Errors: []string{"There is no such table."}, Visible: true}}, nil
+	}
+	if infos := must(h.Validate(ctx, "ProbeSink", live))(t); infos.ErrorCount != 1 {
+		t.Errorf("live validation found %d errors", infos.ErrorCount)
+	}
+	_, err = h.Create(ctx, "s", live, "")
+	refused(t, err, BadRequest, "Connector configuration is invalid and contains the following 1 error(s):\nThere is no such table.\n")
+	h.settings.LiveValidate = func(context.Context, *isolation.Connector, map[string]string) ([]config.Value, error) {
+		return nil, errors.New("connection refused")
+	}
+	_, err = h.Create(ctx, "s", live, "")
+	refused(t, err, Internal, "The request failed while validating the configuration of connector s: the connector's own validation did not work: connection refused")
+	if infos := must(h.Validate(ctx, "ProbeSource", probe))(t); infos.ErrorCount != 0 { // it has no such code and is not asked
+		t.Errorf("%d errors", infos.ErrorCount)
+	}
+
+	_, err = h.Validate(ctx, "ProbeSink", probe)
 	refused(t, err, BadRequest, "Included connector type org.example.ProbeSourceConnector does not match request type ProbeSink")
 	_, err = h.Validate(ctx, "ProbeSource", map[string]string{})
 	refused(t, err, BadRequest, "Connector config {} contains no connector type")

@@ -84,7 +84,9 @@ func diff(now running, want *share, again restart) plan {
 		tasks:     make(map[int]task, len(want.tasks)),
 	}}
 
-	restartConnector := now.connector && (now.revision != want.revision || again.connector)
+	// To stop is to start anew with that target, so that it ends what hangs and what has FAILED too.
+	stops := now.target != worker.TargetStopped && want.connector.Target == worker.TargetStopped
+	restartConnector := now.connector && (now.revision != want.revision || again.connector || stops)
 	p.stopConnector = now.connector && (name == "" || restartConnector)
 	if name != "" && (!now.connector || restartConnector) {
 		p.startConnector = &want.connector

@@ -74,7 +74,7 @@ func TestDiff(t *testing.T) {
 		"fewer tasks":         {now(wanted(1, started, 5, 0, 1)), wanted(1, started, 9, 0), restart{}, "stop c-0, stop c-1, drop 1, start c-0 STARTED"},
 		"paused":              {now(wanted(1, started, 5, 0, 1)), wanted(1, paused, 5, 0, 1), restart{}, "target PAUSED"},
 		"resumed":             {now(wanted(1, paused, 5, 0)), wanted(1, started, 5, 0), restart{}, "target STARTED"},
-		"stopped":             {now(wanted(1, started, 5, 0, 1)), wanted(1, stopped, 9), restart{}, "stop c-0, stop c-1, drop 0, drop 1, target STOPPED"},
+		"stopped":             {now(wanted(1, started, 5, 0, 1)), wanted(1, stopped, 9), restart{}, "stop c-0, stop c-1, stop, drop 0, drop 1, start c STOPPED"},
 		"paused and put":      {now(wanted(1, started, 5, 0)), wanted(2, paused, 5, 0), restart{}, "stop, target PAUSED, start c PAUSED"},
 		"paused after a stop": {now(wanted(1, stopped, 9)), wanted(1, paused, 9), restart{}, "target PAUSED"},
 		"deleted":             {now(wanted(1, started, 5, 0, 1)), nil, restart{}, "stop c-0, stop c-1, stop, drop 0, drop 1"},

@@ -224,7 +224,7 @@ func TestTasksMax(t *testing.T) {
 }
 
 func TestTraceShape(t *testing.T) {
-	got := trace(&notDividedError{"c", context.DeadlineExceeded}, "herder.taskConfigs(c)")
+	got := trace(&noTaskConfigs{"c", context.DeadlineExceeded}, "herder.taskConfigs(c)")
 	want := "org.apache.kafka.connect.errors.ConnectException: connector c made no task configurations: context deadline exceeded\n\tat outboard.herder.taskConfigs(c)"
 	if got != want {
 		t.Errorf("trace %q, want %q", got, want)
@@ -236,4 +236,45 @@ func TestTraceShape(t *testing.T) {
 			t.Errorf("first line of %q: %q", trace, first)
 		}
 	}
+}
+
+// TestPausesDouble has attempts to reconfigure fail one after the other.
+func TestPausesDouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := inMemory(t)
+		if err := h.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var l *lane
+		fail := func() {
+			h.loop.post(func() {
+				l = h.lane("c")
+				h.reconfigured(l, context.DeadlineExceeded, false)
+			})
+			synctest.Wait()
+		}
+		want := 250 * time.Millisecond
+		for range 12 {
+			fail()
+			if l.delay != want || l.wait == nil {
+				t.Fatalf("a pause of %s, want %s", l.delay, want)
+			}
+			time.Sleep(want - time.Nanosecond)
+			synctest.Wait()
+			if l.wait == nil {
+				t.Fatalf("the pause was shorter than %s", want)
+			}
+			time.Sleep(time.Nanosecond)
+			synctest.Wait()
+			if l.wait != nil {
+				t.Fatalf("the pause was longer than %s", want)
+			}
+			h.lanes["c"] = l // it is over, since there is no such connector
+			want = min(2*want, time.Minute)
+		}
+		h.loop.post(func() { h.reconfigured(l, nil, false) })
+		if fail(); l.delay != 250*time.Millisecond {
+			t.Errorf("after a success a pause of %s", l.delay)
+		}
+	})
 }

@@ -107,7 +107,7 @@ func (h *Herder) warn(cfg map[string]string, infos ConfigInfos) {
 		known = append(known, c.Value.Name)
 	}
 	for _, key := range slices.Sorted(maps.Keys(cfg)) {
-		if slices.Contains(known, key) || strings.HasPrefix(key, "topic.creation.") {
+		if slices.Contains(known, key) || strings.HasPrefix(key, "topic.creation.") || strings.Contains(key, ".override.") {
 			continue
 		}
 		if converter := converterOf(key); converter != "" && cfg[converter] == "" {

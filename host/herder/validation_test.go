@@ -209,3 +209,33 @@ func TestLiveValidationIsMerged(t *testing.T) {
 		t.Errorf("words.secret: %+v", c)
 	}
 }
+
+// FuzzValidation: whatever a configuration holds, validation ends, counts what it finds and shows no password.
+func FuzzValidation(f *testing.F) {
+	files, _ := filepath.Glob("testdata/validate/*.txt")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		given, _, _ := strings.Cut(string(text), "---\n")
+		f.Add(given)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		values := properties(text)
+		values["words.password"] = "s3cr3t-t0k3n"
+		a := testValidation(values).answer()
+		infos := a.infos(values)
+		count := 0
+		for _, c := range infos.Configs {
+			count += len(c.Value.Errors)
+		}
+		if count != infos.ErrorCount || count != a.count() {
+			t.Errorf("error_count is %d, there are %d", infos.ErrorCount, count)
+		}
+		j, err := json.Marshal(infos)
+		if err != nil || strings.Contains(string(j), "s3cr3t-t0k3n") && !strings.Contains(text, "s3cr3t-t0k3n") {
+			t.Errorf("answer %s, %v", j, err)
+		}
+	})
+}

@@ -24,7 +24,7 @@ func main() {
 		}},
 		Sinks: []sdk.Sink{{
 			Description: sdk.Description{Class: "ProbeSink", Documentation: "A sink.", Config: keys()},
-			Connector:   func() sdk.Connector { return &connector{} },
+			Connector:   func() sdk.Connector { return &validating{} },
 			Task:        func() sdk.SinkTask { return sink{} },
 		}},
 	})
@@ -40,6 +40,7 @@ func keys() config.Definition {
 		text("fail.start", "Error of the connector's Start."),
 		text("fail.task", "Error of a task's Start."),
 		text("hang.stop", "If not empty, the connector's Stop never returns."),
+		text("silent", "If not empty, a change of the control file is not noticed."),
 		text("topic", "Topic that each task writes one record to."),
 		{Name: "size", Type: config.TypeInt, Default: config.Default("1"), Min: config.Limit(1), Importance: config.ImportanceLow, Doc: "Any number."},
 	}
@@ -71,7 +72,7 @@ func (c *connector) Start(_ context.Context, cc *sdk.ConnectorContext) error {
 	if text := cc.Config["fail.start"]; text != "" {
 		return sdk.Fatal(errors.New(text))
 	}
-	if cc.Config["control"] != "" {
+	if cc.Config["control"] != "" && cc.Config["silent"] == "" {
 		go c.watch(c.control())
 	}
 	return nil
@@ -117,6 +118,13 @@ func (c *connector) Stop(context.Context) error {
 		select {}
 	}
 	return nil
+}
+
+// validating is a connector with validation of its own.
+type validating struct{ connector }
+
+func (v *validating) Validate(context.Context, map[string]string) ([]config.Value, error) {
+	return nil, nil
 }
 
 type task struct {
