@@ -48,7 +48,7 @@ var table = []rule{
 	{path: config},
 	{path: sdk, may: []string{wire, v1, data, config}, tests: []string{client, sdktest}},
 	{path: client, may: []string{sdk, wire, v1, data, config}, tests: []string{sdktest}},
-	{path: sdktest, may: []string{sdk, client, data, config}},
+	{path: sdktest, may: []string{sdk, client, data, config, wire, v1}}, // it speaks the protocol itself
 	{path: "plugins/*/...", may: []string{sdk, data, config}, tests: []string{sdktest}},
 
 	{path: internal + "kafka", may: []string{data, config}},
@@ -60,13 +60,14 @@ var table = []rule{
 	{path: internal + "group", may: []string{internal + "kafka", internal + "storage"}},
 	{path: internal + "isolation", may: []string{client, internal + "metrics"}, tests: []string{anything}},
 	{path: internal + "worker", may: []string{
-		sdk, data, config, client,
+		sdk, data, config, client, wire, v1, // it decodes batches straight into Kafka records
 		internal + "kafka", internal + "storage", internal + "convert", internal + "transform", internal + "tolerance", internal + "metrics",
 		internal + "isolation",
 	}, tests: []string{anything}},
 	{path: herder, may: []string{
 		internal + "worker", internal + "group", internal + "storage", internal + "isolation", config, data,
 	}, tests: []string{anything}},
+	{path: herder + "/herdertest", may: []string{anything}}, // a whole cluster in one process, for tests outside host
 	{path: internal + "cli", may: []string{anything}},
 	{path: "host/cmd/outboard", may: []string{internal + "cli"}},
 	{path: "host"},
