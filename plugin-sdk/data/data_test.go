@@ -155,6 +155,13 @@ func TestLongDecimalGetsALongLength(t *testing.T) {
 	}
 }
 
+func TestAStructWithoutFieldsIsNotNull(t *testing.T) {
+	row, err := data.Encode(nil, data.NewStruct("empty").MustBuild(), map[string]any{})
+	if err != nil || row == nil {
+		t.Errorf("got %v, %v", row, err)
+	}
+}
+
 func TestDecimalText(t *testing.T) {
 	for want, d := range map[string]data.Decimal{
 		"-1.05": {Unscaled: big.NewInt(-105), Scale: 2}, "0.001": {Unscaled: big.NewInt(1), Scale: 3},

@@ -55,6 +55,9 @@ func (w *Writer) Finish() ([]byte, error) {
 	if w.err == nil && (len(w.stack) != 0 || w.cur.next != 1) {
 		w.fail("row of %v is not complete", w.top)
 	}
+	if w.buf == nil {
+		w.buf = []byte{} // a struct without fields: nil would be null
+	}
 	return w.buf, w.err
 }
 
