@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 
@@ -17,10 +18,19 @@ const Version = "1.0.0"
 type describeService struct {
 	connectv1.UnimplementedPluginServer
 	plugin *Plugin
+	// stderr is the process's own, nil in tests.
+	stderr *os.File
+	once   sync.Once
 }
 
 // Describe tells what the binary offers.
 func (s *describeService) Describe(context.Context, *connectv1.DescribeRequest) (*connectv1.DescribeResponse, error) {
+	s.once.Do(func() {
+		// go-plugin has replaced it by a pipe that loses the last words of a process that exits.
+		if s.stderr != nil {
+			os.Stderr = s.stderr
+		}
+	})
 	p := s.plugin
 	answer := &connectv1.DescribeResponse{Name: p.Name, Version: p.Version, Sdk: "outboard-go/" + Version}
 	for _, c := range p.Sources {

@@ -30,9 +30,10 @@ func Serve(p Plugin) {
 		debug.SetGCPercent(400)
 	}
 	go exitWithHost()
+	own := os.Stderr
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: Handshake,
-		Plugins:         plugin.PluginSet{ServiceName: &served{p: p}},
+		Plugins:         plugin.PluginSet{ServiceName: &served{p: p, stderr: own}},
 		GRPCServer:      newServer,
 		Logger:          logger(),
 	})
@@ -68,24 +69,32 @@ func ServerOptions() []grpc.ServerOption {
 // Register adds a plugin's services to a gRPC server, for tests that serve it in
 // their own process.
 func Register(s grpc.ServiceRegistrar, p Plugin) error {
+	return register(s, &describeService{plugin: &p})
+}
+
+func register(s grpc.ServiceRegistrar, d *describeService) error {
+	p := d.plugin
 	if err := p.check(); err != nil {
 		return err
 	}
-	connectv1.RegisterPluginServer(s, &describeService{plugin: &p})
-	connectv1.RegisterConnectorServer(s, &connectorService{plugin: &p})
-	connectv1.RegisterSourceTaskServer(s, &sourceService{plugin: &p})
-	connectv1.RegisterSinkTaskServer(s, &sinkService{plugin: &p})
+	connectv1.RegisterPluginServer(s, d)
+	connectv1.RegisterConnectorServer(s, &connectorService{plugin: p})
+	connectv1.RegisterSourceTaskServer(s, &sourceService{plugin: p})
+	connectv1.RegisterSinkTaskServer(s, &sinkService{plugin: p})
 	return nil
 }
 
 // served is the plugin as go-plugin takes it.
 type served struct {
 	plugin.NetRPCUnsupportedPlugin
-	p Plugin
+	p      Plugin
+	stderr *os.File
 }
 
 // GRPCServer registers the services.
-func (s *served) GRPCServer(_ *plugin.GRPCBroker, g *grpc.Server) error { return Register(g, s.p) }
+func (s *served) GRPCServer(_ *plugin.GRPCBroker, g *grpc.Server) error {
+	return register(g, &describeService{plugin: &s.p, stderr: s.stderr})
+}
 
 // GRPCClient is for hosts, which use package client instead.
 func (s *served) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
