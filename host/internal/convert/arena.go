@@ -1,18 +1,25 @@
 package convert
 
-// keep is the capacity above which Reset gives an arena's memory back when the batch used little of it.
-const keep = 1 << 20
+const (
+	keep  = 1 << 20 // bytes that an arena never gives back
+	small = 16      // batches in a row that use little of what is above, before it is given back
+)
 
 // Arena is the memory that the conversions of one batch append to. What they return is valid until Reset. An arena that
 // has grown to the size of the batches is used without allocation. It is not safe for concurrent use; the zero value is
 // ready.
-type Arena struct{ buf []byte }
+type Arena struct {
+	buf  []byte
+	idle int // batches in a row that used little
+}
 
-// Reset makes the memory available again: everything that conversions returned since the last Reset becomes invalid.
+// Reset makes the memory available again: everything that conversions returned since the last Reset becomes invalid. What
+// one large batch needed is given back when those after it do not need it.
 func (a *Arena) Reset() {
-	if cap(a.buf) > keep && len(a.buf) < cap(a.buf)/8 {
-		a.buf = nil
-		return
+	if cap(a.buf) <= keep || len(a.buf) >= cap(a.buf)/8 {
+		a.idle = 0
+	} else if a.idle++; a.idle == small {
+		*a = Arena{}
 	}
 	a.buf = a.buf[:0]
 }

@@ -144,10 +144,18 @@ func find(class string, use Use, usable func(Description) bool) (Description, er
 // headers lets a converter convert headers.
 type headers struct{ c Converter }
 
-func (h headers) FromConnectHeader(a *Arena, topic, _ string, v data.Value) ([]byte, error) {
-	return h.c.FromConnect(a, topic, v)
+func (h headers) FromConnectHeader(a *Arena, topic, name string, v data.Value) ([]byte, error) {
+	b, err := h.c.FromConnect(a, topic, v)
+	if err != nil {
+		return nil, fmt.Errorf("header %q: %w", name, err)
+	}
+	return b, nil
 }
 
-func (h headers) ToConnectHeader(a *Arena, topic, _ string, b []byte) (data.Value, error) {
-	return h.c.ToConnect(a, topic, b)
+func (h headers) ToConnectHeader(a *Arena, topic, name string, b []byte) (data.Value, error) {
+	v, err := h.c.ToConnect(a, topic, b)
+	if err != nil {
+		return v, fmt.Errorf("header %q: %w", name, err)
+	}
+	return v, nil
 }
