@@ -470,11 +470,12 @@ func TestTopics(t *testing.T) {
 	if topics := must(h.Topics(ctx, "one"))(t); topics == nil || len(topics) != 0 {
 		t.Errorf("topics after the reset: %#v", topics)
 	}
-	h.settings.TopicTrackingReset = false
-	refused(t, h.ResetTopics(ctx, "one"), Forbidden, "Topic tracking reset is disabled")
-	h.settings.TopicTracking = false
-	_, err := h.Topics(ctx, "one")
-	refused(t, err, Forbidden, "Topic tracking is disabled")
+	must(h.Create(ctx, "sink", map[string]string{"connector.class": "ProbeSink", "topics": "numbers"}, ""))(t)
+	await(t, 1, func() int { return len(must(h.Tasks(ctx, "sink"))(t)) })
+	if config := must(h.Tasks(ctx, "sink"))(t)[0].Config; config["topics"] != "numbers" || config["task.class"] != "ProbeSinkTask" {
+		t.Errorf("configuration of a sink's task: %v", config)
+	}
+	await(t, "numbers", func() string { return strings.Join(must(h.Topics(ctx, "sink"))(t), ",") })
 }
 
 func TestPlugins(t *testing.T) {

@@ -135,6 +135,22 @@ func TestStuckLog(t *testing.T) {
 	})
 }
 
+func TestTopicTrackingIsTheWorkersToAllow(t *testing.T) {
+	h, _ := inMemory(t)
+	h.settings.TopicTracking = true
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, h.ResetTopics(t.Context(), "c"), Forbidden, "Topic tracking reset is disabled")
+	off, _ := inMemory(t)
+	if err := off.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := off.Topics(t.Context(), "c")
+	refused(t, err, Forbidden, "Topic tracking is disabled")
+	refused(t, off.ResetTopics(t.Context(), "c"), Forbidden, "Topic tracking is disabled")
+}
+
 // TestAbandonedRestart has a restart wait for a connector that is deleted before it has started.
 func TestAbandonedRestart(t *testing.T) {
 	h, _ := inMemory(t)
@@ -245,36 +261,45 @@ func TestPausesDouble(t *testing.T) {
 		if err := h.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		var l *lane
-		fail := func() {
-			h.loop.post(func() {
-				l = h.lane("c")
+		onLoop := func(f func()) {
+			done := make(chan struct{})
+			h.loop.post(func() { f(); close(done) })
+			<-done
+		}
+		l := &lane{name: "c"}
+		fails := func(want time.Duration) {
+			t.Helper()
+			onLoop(func() {
+				h.lanes["c"] = l // it goes away with each step, since there is no such connector
 				h.reconfigured(l, context.DeadlineExceeded, false)
+				if l.delay != want {
+					t.Errorf("a pause of %s, want %s", l.delay, want)
+				}
 			})
-			synctest.Wait()
+		}
+		pausing := func() (yes bool) {
+			onLoop(func() { yes = l.wait != nil })
+			return yes
 		}
 		want := 250 * time.Millisecond
 		for range 12 {
-			fail()
-			if l.delay != want || l.wait == nil {
-				t.Fatalf("a pause of %s, want %s", l.delay, want)
-			}
+			fails(want)
 			time.Sleep(want - time.Nanosecond)
-			synctest.Wait()
-			if l.wait == nil {
-				t.Fatalf("the pause was shorter than %s", want)
+			if !pausing() {
+				t.Errorf("the pause was shorter than %s", want)
 			}
 			time.Sleep(time.Nanosecond)
 			synctest.Wait()
-			if l.wait != nil {
-				t.Fatalf("the pause was longer than %s", want)
+			if pausing() {
+				t.Errorf("the pause was longer than %s", want)
 			}
-			h.lanes["c"] = l // it is over, since there is no such connector
 			want = min(2*want, time.Minute)
 		}
-		h.loop.post(func() { h.reconfigured(l, nil, false) })
-		if fail(); l.delay != 250*time.Millisecond {
-			t.Errorf("after a success a pause of %s", l.delay)
+		onLoop(func() { h.reconfigured(l, nil, false) })
+		fails(250 * time.Millisecond)
+		onLoop(func() { h.reconfigurationRequested("c") })
+		if pausing() {
+			t.Error("a request of the connector does not end the pause")
 		}
 	})
 }

@@ -1,0 +1,188 @@
+package herder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/host/internal/worker"
+)
+
+// The pauses between attempts to get task configurations double from the first to the second of these.
+const (
+	reconfigureDelayMin = 250 * time.Millisecond
+	reconfigureDelayMax = time.Minute
+)
+
+// reconfigure has a connector make its task configurations and publishes them, off the loop.
+func (h *Herder) reconfigure(l *lane, connector worker.ConnectorSpec) {
+	ctx, cancel := context.WithCancel(h.closing)
+	l.busy, l.reconfigure, l.interrupt = true, false, cancel
+	h.job(func() func() {
+		defer cancel()
+		err := h.publish(ctx, connector)
+		interrupted := ctx.Err() != nil
+		return func() {
+			h.reconfigured(l, err, interrupted)
+			h.finish(l)
+		}
+	})
+}
+
+// reconfigured takes in how an attempt to get task configurations ended. It runs on the loop.
+func (h *Herder) reconfigured(l *lane, err error, interrupted bool) {
+	var refused *tooManyTasks
+	switch {
+	case err == nil:
+		l.delay = 0
+		if l.failed {
+			l.failed = false
+			h.statuses.revive(l.name)
+		}
+	case interrupted:
+		l.reconfigure = true
+	case errors.As(err, &refused):
+		h.log.Error("the connector fails: it made too many tasks", "connector", l.name, "err", err)
+		l.failed = true
+		h.statuses.fail(l.name, refused.trace)
+	default:
+		l.reconfigure = true
+		h.pause(l)
+		h.log.Warn("task configurations are not up to date; they are made again after a pause", "connector", l.name, "pause", l.delay, "err", err)
+		var failed *noTaskConfigs
+		// A connector that does not run has a status that says so, and is asked again when it does.
+		if errors.As(err, &failed) && (l.failed || h.statuses.connector(l.name).State == string(worker.Running)) {
+			l.failed = true
+			h.statuses.fail(l.name, trace(err, "herder.taskConfigs("+l.name+")"))
+		}
+	}
+}
+
+// pause keeps a lane from reconfiguring for a while, longer each time. It runs on the loop.
+func (h *Herder) pause(l *lane) {
+	l.delay = min(max(2*l.delay, reconfigureDelayMin), reconfigureDelayMax)
+	var timer *time.Timer
+	timer = time.AfterFunc(l.delay, func() {
+		h.loop.post(func() {
+			if l.wait == timer {
+				l.wait = nil
+				h.step(l)
+			}
+		})
+	})
+	l.wait = timer
+}
+
+// reconfigurationRequested takes in that a connector wants to make its task configurations. There is no pause before that. It
+// runs on the loop.
+func (h *Herder) reconfigurationRequested(name string) {
+	l := h.lanes[name]
+	if l == nil {
+		return
+	}
+	l.reconfigure = true
+	l.endPause()
+	h.step(l)
+}
+
+// settle forgets requests to reconfigure and failed attempts: the connector that made them is gone. It runs on the loop.
+func (l *lane) settle() {
+	l.reconfigure, l.failed, l.delay = false, false, 0
+	l.endPause()
+}
+
+func (l *lane) endPause() {
+	if l.wait != nil {
+		l.wait.Stop()
+		l.wait = nil
+	}
+}
+
+// tooManyTasks is the refusal of a set of task configurations. Trying again does not help.
+type tooManyTasks struct{ trace string }
+
+func (e *tooManyTasks) Error() string { return firstLine(e.trace) }
+
+// noTaskConfigs is the failure of a connector to make task configurations, as opposed to that of storing them.
+type noTaskConfigs struct {
+	connector string
+	err       error
+}
+
+func (e *noTaskConfigs) Error() string {
+	return fmt.Sprintf("connector %s made no task configurations: %v", e.connector, e.err)
+}
+
+func (e *noTaskConfigs) Unwrap() error { return e.err }
+
+// publish asks a connector for its task configurations and stores them if they are others than those stored, or if the
+// connector's configuration is another one than when they were stored. A connector that was changed meanwhile is left
+// alone: it is asked again when it has started. Only the connector's answer waits for the context.
+func (h *Herder) publish(ctx context.Context, connector worker.ConnectorSpec) error {
+	name := connector.Name
+	maximum, err := tasksMax(connector.Config)
+	if err != nil {
+		return &noTaskConfigs{name, err}
+	}
+	configs, err := h.worker.TaskConfigs(ctx, name, maximum)
+	if err != nil {
+		return &noTaskConfigs{name, err}
+	}
+	if refusal := tooMany(connector.Config, len(configs)); refusal != "" {
+		return &tooManyTasks{trace: refusal}
+	}
+	configs = h.framed(connector.Config, configs)
+
+	unlock, err := h.names.lock(h.closing, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	c := h.config.Snapshot().Connector(name)
+	switch {
+	case c == nil || c.Target != storage.Started || !maps.Equal(c.Config(), connector.Config):
+		return nil
+	case !c.Inconsistent && !c.Outdated() && sameTasks(c, configs):
+		return nil
+	}
+	return h.config.PutTasks(h.closing, name, configs)
+}
+
+// framed returns task configurations with what the framework adds to those that the connector made.
+func (h *Herder) framed(connector map[string]string, configs []map[string]string) []map[string]string {
+	class := strings.TrimSpace(connector["connector.class"])
+	if c, _, err := h.find(connector); err == nil {
+		class = c.Class()
+	}
+	framed := make([]map[string]string, len(configs))
+	for i, c := range configs {
+		framed[i] = maps.Clone(c)
+		if framed[i] == nil {
+			framed[i] = map[string]string{}
+		}
+		framed[i]["task.class"] = strings.TrimSuffix(class, "Connector") + "Task"
+		for _, key := range []string{"topics", "topics.regex"} {
+			if value, ok := connector[key]; ok {
+				framed[i][key] = value
+			}
+		}
+	}
+	return framed
+}
+
+// sameTasks tells whether the stored task configurations are these.
+func sameTasks(c *storage.Connector, configs []map[string]string) bool {
+	if c.Tasks() != len(configs) {
+		return false
+	}
+	for n, config := range configs {
+		if !maps.Equal(c.Task(n), config) {
+			return false
+		}
+	}
+	return true
+}
