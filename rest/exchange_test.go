@@ -3,6 +3,7 @@ package rest_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +23,7 @@ import (
 //	> PUT /connectors/a/config                 the request line, sent as it is
 //	> Content-Type: application/json           its headers; Host, Content-Length and Connection: close are added
 //	>
-//	> {"file": "{dir}/a.txt"}                  its body
+//	> {"topic": "t"}                           its body
 //	< 201                                      the status
 //	< Location: http://{host}/connectors/a     headers that the answer must have
 //	< !Allow                                   headers that it must not have
@@ -30,7 +31,7 @@ import (
 //	< {"name":"a",…}                           its body; … stands for any text, no body for an empty one
 //
 // A request line that begins with >~ is sent again until the answer fits, for what takes effect later. {host} is the server,
-// {worker} the worker's id, {dir} a folder of the file's own, {10MiB} that many spaces.
+// {worker} the worker's id, {run} a text of this run alone, for what outlives a connector, {10MiB} that many spaces.
 func TestExchanges(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -43,7 +44,7 @@ func TestExchanges(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			values := strings.NewReplacer("{host}", shared.address, "{worker}", workerID, "{dir}", t.TempDir(), "{10MiB}", strings.Repeat(" ", 10<<20))
+			values := strings.NewReplacer("{host}", shared.address, "{worker}", workerID, "{run}", rand.Text(), "{10MiB}", strings.Repeat(" ", 10<<20))
 			for _, e := range parseExchanges(t, string(text), values) {
 				e.run(t, file)
 			}

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -213,7 +214,7 @@ func TestRule21ManyConnectorsAreListedInTime(t *testing.T) {
 func TestClientLivesThroughAConnector(t *testing.T) {
 	t.Parallel()
 	c, ctx := newClient(t), t.Context()
-	const name = "client / 100 %"
+	name := "client / 100 % " + rand.Text() // its offsets outlive it
 
 	if info, err := c.ServerInfo(ctx); err != nil || info.Version != "4.3.1" {
 		t.Errorf("%+v, %v", info, err)

@@ -313,6 +313,7 @@ func TestLocationIsOfTheAddressedListener(t *testing.T) {
 			test.request(r)
 			recorder := httptest.NewRecorder()
 			server.Handler().ServeHTTP(recorder, r)
+			defer shared.herder.Delete(t.Context(), "location "+name)
 			if want := test.want + "location%20" + strings.ReplaceAll(name, " ", "%20"); recorder.Header().Get("Location") != want {
 				t.Errorf("%d %s: Location %q, want %q", recorder.Code, recorder.Body, recorder.Header().Get("Location"), want)
 			}

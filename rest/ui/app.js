@@ -60,13 +60,13 @@ function stateLabel(word, text) {
   return element("span", { class: `state ${word.toLowerCase()}` }, text ?? word);
 }
 
-// problem shows what a newcomer needs of a trace, its first line, and keeps the rest at hand.
+// problem shows what a newcomer needs of a trace, its first line without the class of the exception, and keeps all of it at hand.
 function problem(trace) {
-  const lines = trace.trimEnd().split("\n");
-  const rest = lines.slice(1).join("\n");
+  const first = trace.split("\n", 1)[0];
+  const message = first.replace(/^[\w.$]+(Exception|Error): /, "");
   return element("div", { class: "problem" },
-    element("strong", null, lines[0]),
-    rest === "" ? null : element("details", null, element("summary", null, "Trace"), element("pre", { tabindex: "0" }, rest)));
+    element("strong", null, message),
+    message === trace.trimEnd() ? null : element("details", null, element("summary", null, "Trace"), element("pre", { tabindex: "0" }, trace)));
 }
 
 function actionButton(label, key, method, path, options = {}) {
