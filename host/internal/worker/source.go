@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
+	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 	"github.com/outboard-connect/outboard/proto/wire"
 )
 
@@ -45,6 +47,8 @@ type sourceRun struct {
 	submitted  *submitted
 	credit     *credit
 	partitions map[string]string // interned source partitions
+	// delivered is for plugins with the capability of that name, nil for others.
+	delivered func(*batch)
 
 	// ctx ends when the attempt fails; the cause says why.
 	ctx  context.Context
@@ -70,7 +74,10 @@ func (t *task) runSource(ctx context.Context, a *attempt) error {
 		return explain(a.lease, err, "SourceTask.Start")
 	}
 	defer r.stream.Abort(nil)
-	go r.stopWhenAsked(a)
+	if slices.Contains(a.connector.Plugin.Description.GetCapabilities(), "delivered") {
+		r.delivered = func(b *batch) { r.credit.tell(delivery(b)) }
+	}
+	go r.stopWhenAsked()
 	err = r.stream.AwaitStarted(func(p [][]byte) ([][]byte, error) { return t.worker.readOffsets(r.ctx, t.name, p) })
 	if err != nil {
 		return r.why(a, &streamError{err}, "SourceTask.Start")
@@ -143,7 +150,7 @@ func (r *sourceRun) why(a *attempt, err error, doing string) error {
 }
 
 // stopWhenAsked tells the plugin to stop when the task is to end.
-func (r *sourceRun) stopWhenAsked(*attempt) {
+func (r *sourceRun) stopWhenAsked() {
 	select {
 	case <-r.stopping:
 		_ = r.stream.Stop(r.worker.settings.GracefulTimeout)
@@ -201,6 +208,7 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 	}
 	n := r.decoder.Len()
 	b := r.submitted.next(f, n, r.refused, r.completed)
+	b.delivered = r.delivered
 	now := time.Now()
 	var rec data.SourceRecord
 	for i := 0; r.decoder.NextSource(&rec); i++ {
@@ -212,6 +220,7 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 			if err = r.operator.Handle(*err.(*recordFailure).at(&rec)); err != nil {
 				return err
 			}
+			k.Offset = -1
 			b.finish(i)
 			continue
 		}
@@ -229,6 +238,26 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 func (r *sourceRun) completed(cost, records int) {
 	r.records.Add(int64(records))
 	r.credit.give(cost)
+}
+
+// delivery is the message that tells where the records of a batch went.
+func delivery(b *batch) *connectv1.Delivered {
+	m := &connectv1.Delivered{Seq: b.seq}
+	topics := map[string]uint32{}
+	for i := range b.records {
+		k := &b.records[i]
+		t, ok := topics[k.Topic]
+		if !ok {
+			t = uint32(len(m.Topics))
+			topics[k.Topic] = t
+			m.Topics = append(m.Topics, k.Topic)
+		}
+		m.Topic = append(m.Topic, t)
+		m.Partition = append(m.Partition, k.Partition)
+		m.Offset = append(m.Offset, k.Offset)
+		m.Timestamp = append(m.Timestamp, k.Timestamp.UnixMilli())
+	}
+	return m
 }
 
 // note remembers the last offset of each source partition.
@@ -355,6 +384,9 @@ type credit struct {
 	batches, bytes atomic.Int64
 	paused         atomic.Bool
 	wake           chan struct{}
+
+	mu        sync.Mutex
+	delivered []*connectv1.Delivered
 }
 
 func newCredit() *credit { return &credit{wake: make(chan struct{}, 1)} }
@@ -363,6 +395,14 @@ func newCredit() *credit { return &credit{wake: make(chan struct{}, 1)} }
 func (c *credit) give(cost int) {
 	c.bytes.Add(int64(cost))
 	c.batches.Add(1)
+	c.signal()
+}
+
+// tell sends a message along with the credit: whoever completes a batch must not wait.
+func (c *credit) tell(m *connectv1.Delivered) {
+	c.mu.Lock()
+	c.delivered = append(c.delivered, m)
+	c.mu.Unlock()
 	c.signal()
 }
 
@@ -385,6 +425,15 @@ func (c *credit) grant(ctx context.Context, stream *client.SourceTask) {
 		case <-c.wake:
 		case <-ctx.Done():
 			return
+		}
+		c.mu.Lock()
+		delivered := c.delivered
+		c.delivered = nil
+		c.mu.Unlock()
+		for _, m := range delivered {
+			if stream.Delivered(m) != nil {
+				return
+			}
 		}
 		batches, bytes := c.batches.Swap(0), c.bytes.Swap(0)
 		if stream.Grant(uint32(batches), uint64(bytes), c.paused.Load()) != nil {

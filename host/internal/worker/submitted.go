@@ -49,6 +49,8 @@ type batch struct {
 	promise func(*kgo.Record, error)
 	failed  func(*kgo.Record, error) error
 	returns func(cost, records int)
+	// delivered is told where the records went; nil when the plugin does not care.
+	delivered func(*batch)
 	// completed is guarded by the lock of submitted.
 	completed bool
 }
@@ -97,8 +99,11 @@ func (b *batch) position(r *kgo.Record) int {
 
 // settle is the promise: Kafka has a record, or will never have it.
 func (b *batch) settle(r *kgo.Record, err error) {
-	if err != nil && b.failed(r, err) != nil {
-		return // the task fails; the record stays open and holds back its offset
+	if err != nil {
+		if b.failed(r, err) != nil {
+			return // the task fails; the record stays open and holds back its offset
+		}
+		r.Offset = -1
 	}
 	b.finish(b.position(r))
 }
@@ -121,6 +126,9 @@ func (b *batch) filled() {
 // complete takes the batches that are done off the head of the queue.
 func (b *batch) complete() {
 	s, cost, n, returns := b.of, b.cost, len(b.records), b.returns
+	if b.delivered != nil {
+		b.delivered(b)
+	}
 	s.mu.Lock()
 	b.completed = true
 	for len(s.queue) > 0 && s.queue[0].completed {
