@@ -46,7 +46,7 @@ type Ignored struct {
 // A blank value is as good as none. Where a key is not given, Kafka's default holds, with the exceptions that the
 // package comment lists, and compression is none.
 func NewConfig(role Role, props map[string]string, logger hclog.Logger) (*Config, error) {
-	v := &values{role: role, props: props, used: map[string]bool{}}
+	v := &values{role: role, props: props}
 	c := &Config{}
 	v.connection(c)
 	v.security(c)
@@ -180,8 +180,8 @@ const (
 func (v *values) producer(c *Config) {
 	v.durability(c)
 	c.add(v.compression())
-	if id, given := v.text("transactional.id"); given {
-		v.problem("transactional.id", "%q cannot be used: the worker chooses it when exactly.once.source.support is enabled; remove the key", id)
+	if _, given := v.text("transactional.id"); given {
+		v.problem("transactional.id", "the worker chooses it when exactly.once.source.support is enabled; remove the key")
 	}
 	if d, given := v.millis("transaction.timeout.ms", time.Millisecond, forever); given {
 		c.add(kgo.TransactionTimeout(d))

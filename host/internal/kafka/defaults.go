@@ -20,7 +20,8 @@ func Defaults(role Role, connector string, task int) map[string]string {
 			"group.id":          "connect-" + connector,
 			"auto.offset.reset": "earliest",
 			"fetch.max.wait.ms": "500",
-			"max.poll.records":  "500",
+			// Four times Kafka's: a poll is a batch to the plugin, and small ones cost most of the way.
+			"max.poll.records": "2000",
 		}
 	default:
 		return map[string]string{"client.id": fmt.Sprintf("connector-adminclient-%s-%d", connector, task)}

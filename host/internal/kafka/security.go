@@ -21,21 +21,27 @@ func (v *values) security(c *Config) {
 	protocol, _ := choice(v, "security.protocol", true, map[string]layers{
 		"PLAINTEXT": {}, "SSL": {tls: true}, "SASL_PLAINTEXT": {sasl: true}, "SASL_SSL": {tls: true, sasl: true},
 	})
-	// What a class of the user's would do cannot be guessed.
-	for _, key := range []string{"ssl.engine.factory.class", "sasl.client.callback.handler.class", "sasl.login.callback.handler.class", "sasl.login.class"} {
-		if _, given := v.text(key); given {
-			v.problem(key, "%s; remove the key", javaClass)
+	// As in Java, settings of a layer that is not used are not looked at: in a worker's file ssl.* may be about its REST API.
+	if protocol.tls {
+		v.refuseClasses("ssl.engine.factory.class")
+		if config := v.tls(); config != nil {
+			c.add(kgo.DialTLSConfig(config))
 		}
 	}
-	if config := v.tls(); protocol.tls && config != nil {
-		c.add(kgo.DialTLSConfig(config))
-	}
 	if protocol.sasl {
+		v.refuseClasses("sasl.client.callback.handler.class", "sasl.login.callback.handler.class", "sasl.login.class")
 		if mechanism := v.sasl(); mechanism != nil {
 			c.add(kgo.SASL(mechanism))
 		}
-	} else { // Java does not look at them either
-		v.used["sasl.mechanism"], v.used["sasl.jaas.config"] = true, true
+	}
+}
+
+// refuseClasses reports keys whose value is a class of the user's: what it would do cannot be guessed.
+func (v *values) refuseClasses(keys ...string) {
+	for _, key := range keys {
+		if _, given := v.text(key); given {
+			v.problem(key, "%s; remove the key", javaClass)
+		}
 	}
 }
 
@@ -74,8 +80,7 @@ func (v *values) sasl() sasl.Mechanism {
 	}
 }
 
-// tls reads the TLS settings, nil after a problem. Java reads them only when the protocol is one with TLS, we always:
-// what is wrong is wrong.
+// tls reads the TLS settings, nil after a problem.
 func (v *values) tls() *tls.Config {
 	problems := len(v.problems)
 	config := &tls.Config{MinVersion: tls.VersionTLS12}

@@ -14,7 +14,6 @@ import (
 type values struct {
 	role     Role
 	props    map[string]string
-	used     map[string]bool
 	problems []error
 }
 
@@ -33,7 +32,6 @@ func (v *values) problem(key, format string, args ...any) {
 func (v *values) error() error { return errors.Join(v.problems...) }
 
 func (v *values) text(key string) (string, bool) {
-	v.used[key] = true
 	text := strings.TrimSpace(v.props[key])
 	return text, text != ""
 }
