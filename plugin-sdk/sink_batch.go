@@ -21,7 +21,8 @@ type SinkBatch struct {
 func (b *SinkBatch) Len() int { return b.dec.Len() }
 
 // Records iterates over the records with their positions in the batch. It may
-// be called again to start over, but not twice at the same time.
+// be called again to start over, but not twice at the same time. The record is
+// the same variable each time; do not change it.
 func (b *SinkBatch) Records() iter.Seq2[int, *data.SinkRecord] {
 	return func(yield func(int, *data.SinkRecord) bool) {
 		b.dec.Rewind()

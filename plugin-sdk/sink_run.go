@@ -174,21 +174,9 @@ func (r *sinkRun) put(ctx context.Context, m *connectv1.RecordBatch) error {
 func (r *sinkRun) advance() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var last TopicPartition
-	var next int64
-	for _, rec := range r.batch.Records() {
-		p := TopicPartition{rec.OriginalTopic, rec.OriginalPartition}
-		if p != last {
-			if last.Topic != "" {
-				r.positions[last] = next
-			}
-			last = p
-		}
-		next = rec.Offset + 1
-	}
-	if last.Topic != "" {
-		r.positions[last] = next
-	}
+	r.batch.dec.EachEnd(func(topic string, partition int32, next int64) {
+		r.positions[TopicPartition{topic, partition}] = next
+	})
 }
 
 func (r *sinkRun) open(ctx context.Context, m *connectv1.SinkOpen) error {

@@ -177,9 +177,12 @@ func (r *Record) Header(name string, v data.Value) *Record {
 }
 
 // Offset sets where to resume after this record. A nil offset leaves that to
-// the next record of the partition.
+// the next record of the partition. An offset without a partition fails the task.
 func (r *Record) Offset(p Partition, o Offset) *Record {
 	r.hasSource = true
+	if p.text == "" && o != nil {
+		r.batch.fail(fmt.Errorf("record for topic %s has the offset %s of no source partition", r.topic, o))
+	}
 	r.batch.b.Source(p.text, o)
 	if r.batch.keep && o != nil {
 		r.batch.last[p.text] = append(r.batch.last[p.text][:0], o...)
@@ -190,6 +193,9 @@ func (r *Record) Offset(p Partition, o Offset) *Record {
 // OffsetInt64 is Offset with an offset of a single number, e.g. {"position":42}.
 func (r *Record) OffsetInt64(p Partition, name string, n int64) *Record {
 	r.hasSource = true
+	if p.text == "" {
+		r.batch.fail(fmt.Errorf("record for topic %s has the offset %s %d of no source partition", r.topic, name, n))
+	}
 	b := &r.batch.b
 	blob := b.OffsetBuffer()
 	at := len(blob)

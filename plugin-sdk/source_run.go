@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
+	"github.com/outboard-connect/outboard/proto/wire"
 )
 
 // sourceService serves the streams of source tasks.
@@ -177,6 +178,9 @@ func (r *sourceRun) flush() error {
 		return nil
 	}
 	m, err := r.batch.b.Batch(r.seq + 1)
+	if err == nil {
+		err = fits(m)
+	}
 	if err != nil {
 		return err
 	}
@@ -189,6 +193,17 @@ func (r *sourceRun) flush() error {
 	}
 	r.mu.Unlock()
 	return r.send(&connectv1.SourceToHost{Message: &connectv1.SourceToHost_Batch{Batch: m}})
+}
+
+// fits tells that the host would not take a batch: sent all the same it would
+// break the stream and cost the process.
+func fits(m *connectv1.RecordBatch) error {
+	const envelope = 16 // what the message around the batch takes at most
+	if size := m.SizeVT() + envelope; m.Count > wire.MaxRecords || size > wire.MaxMessage {
+		return Fatal(fmt.Errorf("one Poll appended %d records that take %d bytes, a batch takes %d records and %d bytes: return when batch.Full says so",
+			m.Count, size, wire.MaxRecords, wire.MaxMessage))
+	}
+	return nil
 }
 
 // await returns when the author may be polled, with the context for it, or true

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,7 @@ type Connector struct {
 	sending sync.Mutex
 	asking  sync.Mutex
 	next    atomic.Uint64
+	due     atomic.Pointer[func(*connectv1.ConnectorToHost) bool] // recognises the answer that is waited for
 	answers chan *connectv1.ConnectorToHost
 	done    chan struct{}
 	err     error // why it ended, after done
@@ -57,7 +59,8 @@ func StartConnector(ctx context.Context, conn *grpc.ClientConn, name, class stri
 	}
 	go c.receive()
 	m, err := c.ask(ctx, "Connector.Start", &connectv1.HostToConnector{Message: &connectv1.HostToConnector_Start{
-		Start: &connectv1.ConnectorStart{Name: name, Class: class, Config: cfg}}})
+		Start: &connectv1.ConnectorStart{Name: name, Class: class, Config: cfg}}},
+		func(m *connectv1.ConnectorToHost) bool { return m.GetStarted() != nil })
 	if err == nil {
 		err = AuthorErrorOf(m.GetStarted().GetError(), "Connector.Start").asError()
 	}
@@ -75,9 +78,13 @@ func (c *Connector) send(m *connectv1.HostToConnector) error {
 }
 
 // ask sends a message and waits for the answer.
-func (c *Connector) ask(ctx context.Context, method string, m *connectv1.HostToConnector) (*connectv1.ConnectorToHost, error) {
+func (c *Connector) ask(ctx context.Context, method string, m *connectv1.HostToConnector, answers func(*connectv1.ConnectorToHost) bool) (*connectv1.ConnectorToHost, error) {
 	c.asking.Lock()
 	defer c.asking.Unlock()
+	if c.ctx.Err() != nil {
+		return nil, context.Cause(c.ctx) // who asked before has given up
+	}
+	c.due.Store(&answers)
 	c.pulse.expect(method)
 	defer c.pulse.expect("")
 	if err := c.send(m); err != nil && !errors.Is(err, io.EOF) {
@@ -87,7 +94,12 @@ func (c *Connector) ask(ctx context.Context, method string, m *connectv1.HostToC
 	case a := <-c.answers:
 		return a, nil
 	case <-c.done:
-		return nil, c.err
+		select {
+		case a := <-c.answers: // the last words
+			return a, nil
+		default:
+			return nil, c.err
+		}
 	case <-ctx.Done():
 		err := context.Cause(ctx)
 		c.cancel(err) // an answer that comes too late would be taken for the next one
@@ -98,48 +110,30 @@ func (c *Connector) ask(ctx context.Context, method string, m *connectv1.HostToC
 func (c *Connector) receive() {
 	defer close(c.done)
 	for {
+		c.pulse.listen()
 		m, err := c.stream.Recv()
 		if err != nil {
 			c.err = broken(c.ctx, err)
 			return
 		}
 		c.pulse.heardFrom(m.GetHeartbeat())
-		switch m := m.GetMessage().(type) {
+		switch message := m.GetMessage().(type) {
 		case *connectv1.ConnectorToHost_RequestReconfiguration:
 			c.events.Reconfigure()
 		case *connectv1.ConnectorToHost_Failed:
-			c.events.Failed(AuthorErrorOf(m.Failed.GetError(), "Connector"))
+			c.events.Failed(AuthorErrorOf(message.Failed.GetError(), "Connector"))
 		case *connectv1.ConnectorToHost_ReadOffsets:
-			go c.answerOffsets(m.ReadOffsets)
+			go c.answerOffsets(message.ReadOffsets)
 		case *connectv1.ConnectorToHost_Heartbeat, nil:
 		default:
-			if !c.take(m) {
+			due := c.due.Swap(nil)
+			if due == nil || !(*due)(m) {
+				c.err = &ProtocolError{Reason: fmt.Sprintf("%T came, which nobody asked for", message)}
+				c.cancel(c.err)
 				return
 			}
+			c.answers <- m // there is room: one answer is due at a time, and taken
 		}
-	}
-}
-
-// take hands an answer to whoever waits for it.
-func (c *Connector) take(m any) bool {
-	answer := &connectv1.ConnectorToHost{}
-	switch m := m.(type) {
-	case *connectv1.ConnectorToHost_Started:
-		answer.Message = m
-	case *connectv1.ConnectorToHost_TaskConfigs:
-		answer.Message = m
-	case *connectv1.ConnectorToHost_OffsetsAltered:
-		answer.Message = m
-	case *connectv1.ConnectorToHost_Stopped:
-		answer.Message = m
-	}
-	select {
-	case c.answers <- answer:
-		return true
-	default:
-		c.err = &ProtocolError{Reason: "an answer came that nobody asked for"}
-		c.cancel(c.err)
-		return false
 	}
 }
 
@@ -150,8 +144,12 @@ func (c *Connector) answerOffsets(q *connectv1.ReadOffsets) {
 
 // TaskConfigs asks the connector to divide its work.
 func (c *Connector) TaskConfigs(ctx context.Context, maxTasks int) ([]map[string]string, error) {
+	id := c.next.Add(1)
 	m, err := c.ask(ctx, "Connector.TaskConfigs", &connectv1.HostToConnector{Message: &connectv1.HostToConnector_TaskConfigs{
-		TaskConfigs: &connectv1.TaskConfigsRequest{Id: c.next.Add(1), MaxTasks: uint32(maxTasks)}}})
+		TaskConfigs: &connectv1.TaskConfigsRequest{Id: id, MaxTasks: uint32(maxTasks)}}},
+		func(m *connectv1.ConnectorToHost) bool {
+			return m.GetTaskConfigs() != nil && m.GetTaskConfigs().GetId() == id
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +171,8 @@ func (c *Connector) TaskConfigs(ctx context.Context, maxTasks int) ([]map[string
 func (c *Connector) Stop(ctx context.Context, deadline time.Duration) error {
 	defer c.cancel(nil)
 	m, err := c.ask(ctx, "Connector.Stop", &connectv1.HostToConnector{Message: &connectv1.HostToConnector_Stop{
-		Stop: &connectv1.Stop{DeadlineMs: uint64(deadline.Milliseconds())}}})
+		Stop: &connectv1.Stop{DeadlineMs: uint64(deadline.Milliseconds())}}},
+		func(m *connectv1.ConnectorToHost) bool { return m.GetStopped() != nil })
 	if err != nil {
 		return err
 	}

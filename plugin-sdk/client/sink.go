@@ -122,7 +122,8 @@ func (t *SinkTask) AwaitStarted() error {
 	}
 }
 
-// Next returns what the plugin says next; see SourceTask.Next.
+// Next returns what the plugin says next; see SourceTask.Next. It fails with an
+// AuthorError when the author's Stop did.
 func (t *SinkTask) Next() (SinkEvent, error) {
 	for {
 		m, err := t.receive()
@@ -144,11 +145,16 @@ func (t *SinkTask) Next() (SinkEvent, error) {
 			return SinkEvent{Request: m.Request}, nil
 		case *connectv1.SinkToHost_Failed:
 			return SinkEvent{Failed: AuthorErrorOf(m.Failed.GetError(), "SinkTask")}, nil
+		case *connectv1.SinkToHost_Stopped:
+			if e := AuthorErrorOf(m.Stopped.GetError(), "SinkTask.Stop"); e != nil {
+				return SinkEvent{}, e
+			}
 		}
 	}
 }
 
 func (t *SinkTask) receive() (*connectv1.SinkToHost, error) {
+	t.pulse.listen()
 	m, err := t.stream.Recv()
 	if err != nil {
 		if err == io.EOF {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -34,6 +35,9 @@ type SourceTask struct {
 	sending sync.Mutex
 	in      wire.FromSource
 	seq     uint64
+	// What was granted, and what of the bytes was used.
+	batches, bytes atomic.Uint64
+	used           uint64
 }
 
 // SourceEvent is what Next returns: exactly one field is set.
@@ -62,6 +66,8 @@ func StartSourceTask(ctx context.Context, conn *grpc.ClientConn, s TaskStart, ba
 	}
 	t := &SourceTask{stream: stream, ctx: ctx, cancel: cancel, pulse: newPulse(ctx, cancel, l)}
 	t.pulse.expect("SourceTask.Start")
+	t.batches.Add(uint64(batches))
+	t.bytes.Add(bytes)
 	err = t.send(&connectv1.HostToSource{Message: &connectv1.HostToSource_Start{Start: &connectv1.SourceStart{
 		Connector: s.Connector, Class: s.Class, Task: uint32(s.Task), Generation: s.Generation, Config: s.Config,
 		Flow: &connectv1.Flow{Batches: batches, Bytes: bytes, Paused: paused},
@@ -115,11 +121,9 @@ func (t *SourceTask) Next() (SourceEvent, error) {
 		switch m := m.GetMessage().(type) {
 		case *connectv1.SourceToHost_Batch:
 			f := t.in.Take()
-			t.seq++
-			if f.Batch.GetSeq() != t.seq {
-				got := f.Batch.GetSeq()
+			if wrong := t.spend(f.Batch); wrong != "" {
 				f.Release()
-				return SourceEvent{}, t.violation(fmt.Sprintf("batch %d came where %d was due", got, t.seq))
+				return SourceEvent{}, t.violation(wrong)
 			}
 			return SourceEvent{Batch: f}, nil
 		case *connectv1.SourceToHost_ReadOffsets:
@@ -129,12 +133,31 @@ func (t *SourceTask) Next() (SourceEvent, error) {
 		case *connectv1.SourceToHost_Failed:
 			return SourceEvent{Failed: AuthorErrorOf(m.Failed.GetError(), "SourceTask.Poll")}, nil
 		case *connectv1.SourceToHost_Drained:
+			if last := m.Drained.GetLastSeq(); last != t.seq {
+				return SourceEvent{}, t.violation(fmt.Sprintf("Drained names batch %d as the last, batch %d was", last, t.seq))
+			}
 			return SourceEvent{Drained: true}, nil
 		}
 	}
 }
 
+// spend takes a batch off the credit and tells what is wrong with it.
+func (t *SourceTask) spend(b *connectv1.RecordBatch) (wrong string) {
+	t.seq++
+	switch {
+	case b.GetSeq() != t.seq:
+		return fmt.Sprintf("batch %d came where %d was due", b.GetSeq(), t.seq)
+	case t.seq > t.batches.Load():
+		return fmt.Sprintf("batch %d came, credit was granted for %d", t.seq, t.batches.Load())
+	case t.used >= t.bytes.Load():
+		return fmt.Sprintf("batch %d came when %d bytes had come, credit was granted for %d", t.seq, t.used, t.bytes.Load())
+	}
+	t.used += uint64(len(b.GetValues()) + len(b.GetKeys()) + len(b.GetHeaders()) + len(b.GetSourceOffsets()))
+	return ""
+}
+
 func (t *SourceTask) receive() (*wire.FromSource, error) {
+	t.pulse.listen()
 	if err := t.stream.RecvMsg(&t.in); err != nil {
 		return nil, broken(t.ctx, err)
 	}
@@ -150,6 +173,8 @@ func (t *SourceTask) violation(reason string) error {
 
 // Grant gives credit for more batches and bytes.
 func (t *SourceTask) Grant(batches uint32, bytes uint64, paused bool) error {
+	t.batches.Add(uint64(batches))
+	t.bytes.Add(bytes)
 	return t.send(&connectv1.HostToSource{Message: &connectv1.HostToSource_Flow{
 		Flow: &connectv1.Flow{Batches: batches, Bytes: bytes, Paused: paused}}})
 }
@@ -209,6 +234,7 @@ func (t *SourceTask) Finish() error {
 		}
 		if f := t.in.Take(); f != nil {
 			f.Release()
+			return t.violation(fmt.Sprintf("a batch came after Drained had named batch %d as the last", t.seq))
 		}
 	}
 	if err == io.EOF {

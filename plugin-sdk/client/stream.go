@@ -11,11 +11,14 @@ import (
 )
 
 // Limits bound how long the author's code may take. Whoever exceeds one is
-// stalled: the stream ends with a StallError.
+// stalled: the stream ends with a StallError. Time in which the host does not
+// read what the plugin says does not count.
 type Limits struct {
 	// Call bounds Start, TaskConfigs, Validate, Open, Close and Stop. 0: 60 s.
 	Call time.Duration
-	// Work bounds Poll, Put, Flush, PreCommit and Commit, which move data. 0: 30 min.
+	// Work bounds Put, Flush, PreCommit and Commit, which move data. 0: 30 min.
+	// Poll waits as long as there is nothing to read, so that it is bounded only
+	// by a Work that was given.
 	Work time.Duration
 	// Silence is the longest time without a message from a process that sends
 	// heartbeats. 0: 10 s.
@@ -124,10 +127,12 @@ func clean(text string, lines bool) string {
 // still there.
 type pulse struct {
 	limits Limits
+	poll   time.Duration // bounds Poll, 0: it may wait for ever
 	cancel context.CancelCauseFunc
 
 	mu      sync.Mutex
 	heard   time.Time // the last message
+	deaf    time.Time // since when the host does not listen, zero while it does
 	beats   bool      // it sends heartbeats
 	call    string    // the author's method that runs, as far as known
 	since   time.Time
@@ -137,7 +142,8 @@ type pulse struct {
 
 // newPulse starts to watch; it ends with ctx.
 func newPulse(ctx context.Context, cancel context.CancelCauseFunc, l Limits) *pulse {
-	p := &pulse{limits: l.orDefault(), cancel: cancel, heard: time.Now()}
+	now := time.Now()
+	p := &pulse{limits: l.orDefault(), poll: l.Work, cancel: cancel, heard: now, deaf: now}
 	go p.watch(ctx)
 	return p
 }
@@ -147,6 +153,22 @@ func (p *pulse) expect(method string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ordered, p.asked = method, time.Now()
+	if !p.deaf.IsZero() {
+		p.asked = p.deaf // listen moves it to where it listens
+	}
+}
+
+// listen notes that the host waits for the next message. Until then it was busy
+// with the last one, and whatever the plugin said meanwhile lies unread.
+func (p *pulse) listen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.deaf.IsZero() {
+		return
+	}
+	missed := time.Since(p.deaf)
+	p.heard, p.since, p.asked = p.heard.Add(missed), p.since.Add(missed), p.asked.Add(missed)
+	p.deaf = time.Time{}
 }
 
 // heardFrom notes a message, beat that it is a heartbeat.
@@ -154,6 +176,7 @@ func (p *pulse) heardFrom(beat *connectv1.Heartbeat) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.heard = time.Now()
+	p.deaf = p.heard
 	if beat != nil {
 		p.beats = true
 		p.call = clean(beat.GetCall(), false)
@@ -191,6 +214,9 @@ func (p *pulse) watch(ctx context.Context) {
 func (p *pulse) stalled(now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.deaf.IsZero() {
+		return nil
+	}
 	if p.beats && now.Sub(p.heard) > p.limits.Silence {
 		return &StallError{For: now.Sub(p.heard)}
 	}
@@ -201,7 +227,11 @@ func (p *pulse) stalled(now time.Time) error {
 	switch p.call {
 	case "":
 		return nil
-	case "SourceTask.Poll", "SourceTask.Commit", "SinkTask.Put", "SinkTask.Flush", "SinkTask.PreCommit":
+	case "SourceTask.Poll":
+		if limit = p.poll; limit == 0 {
+			return nil
+		}
+	case "SourceTask.Commit", "SinkTask.Put", "SinkTask.Flush", "SinkTask.PreCommit":
 		limit = p.limits.Work
 	}
 	if d := now.Sub(p.since); d > limit {

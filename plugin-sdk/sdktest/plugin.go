@@ -40,6 +40,12 @@ func InProcess(t testing.TB, p sdk.Plugin) *Plugin {
 	if err := sdk.Register(server, p); err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, server)
+}
+
+// serve runs a server, and connects to it as the host does.
+func serve(t testing.TB, server *grpc.Server) *Plugin {
+	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

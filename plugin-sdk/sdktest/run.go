@@ -3,7 +3,6 @@ package sdktest
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -147,7 +146,7 @@ func badConfig(p *Plugin, class string, good map[string]string, bad map[string]s
 		if !k.Required {
 			continue
 		}
-		config := maps.Clone(good)
+		config := with(good, k.Name, "")
 		delete(config, k.Name)
 		if found, err := p.Validate(class, config); err == nil && len(found[k.Name]) == 0 {
 			p.t.Errorf("%s is required, but a configuration without it is valid", k.Name)
@@ -155,10 +154,19 @@ func badConfig(p *Plugin, class string, good map[string]string, bad map[string]s
 		refused(k.Name, config)
 	}
 	for key, value := range bad {
-		config := maps.Clone(good)
-		config[key] = value
-		refused(key, config)
+		refused(key, with(good, key, value))
 	}
+}
+
+// with returns a copy of a configuration with one key set.
+func with(config map[string]string, key, value string) map[string]string {
+	c := map[string]string{key: value}
+	for k, v := range config {
+		if k != key {
+			c[k] = v
+		}
+	}
+	return c
 }
 
 // configs are those of a case's tasks.
@@ -198,7 +206,7 @@ func (c SourceCase) resume(p *Plugin) {
 		for _, share := range []int{0, 1, 3, 4} {
 			n := len(whole) * share / 4
 			offsets, rest := uncommitted(whole, n)
-			if got := c.read(p, config, offsets, len(rest)); !equal(got, rest) {
+			if got := c.read(p, config, offsets, len(rest)); !slices.EqualFunc(got, rest, Record.equal) {
 				p.t.Errorf("task %d: after %d of %d records were committed, %s", i, n, len(whole), difference(got, rest))
 			}
 		}
@@ -239,12 +247,6 @@ func uncommitted(records []Record, n int) (*Offsets, []Record) {
 	return offsets, rest
 }
 
-func equal(a, b []Record) bool {
-	return slices.EqualFunc(a, b, func(a, b Record) bool {
-		return a.String() == b.String()
-	})
-}
-
 func difference(got, want []Record) string {
 	for i := range max(len(got), len(want)) {
 		switch {
@@ -252,7 +254,7 @@ func difference(got, want []Record) string {
 			return fmt.Sprintf("record %d is missing: %s", i, want[i])
 		case i >= len(want):
 			return fmt.Sprintf("record %d is too many: %s", i, got[i])
-		case got[i].String() != want[i].String():
+		case !got[i].equal(want[i]):
 			return fmt.Sprintf("record %d is %s, expected %s", i, got[i], want[i])
 		}
 	}

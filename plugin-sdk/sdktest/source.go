@@ -30,6 +30,7 @@ type Source struct {
 	records  []Record // received, not taken
 	seq      uint64   // of the batch received last
 	granted  int
+	skip     int // records still to be thrown away
 	beats    int
 	call     string // of the last heartbeat
 	retries  []error
@@ -170,6 +171,10 @@ func (s *Source) take(b *connectv1.RecordBatch, dec *wire.Decoder) error {
 		return err
 	}
 	s.seq = b.GetSeq()
+	if s.skip > 0 {
+		s.skip -= dec.Len()
+		return nil
+	}
 	var r data.SourceRecord
 	for dec.NextSource(&r) {
 		if r.Value.Kind == data.KindRow && r.Value.Data != nil {
@@ -235,6 +240,23 @@ func (s *Source) TakeWithin(n int, d time.Duration) []Record {
 	records := s.records[:n:n]
 	s.records = s.records[n:]
 	return records
+}
+
+// Skip throws at least n records away, in whole batches, without looking at
+// them: it is for benchmarks.
+func (s *Source) Skip(n int) {
+	s.t.Helper()
+	s.mu.Lock()
+	s.skip = n - len(s.records)
+	s.records = nil
+	s.mu.Unlock()
+	s.await("records to skip", func() bool {
+		if s.granted-int(s.seq) < 8 && s.skip > 0 {
+			s.granted += 8
+			s.sendFlow(8, false)
+		}
+		return s.skip <= 0
+	})
 }
 
 // Received returns how many batches have come.

@@ -29,36 +29,55 @@ type Builder struct {
 	count       uint32
 	headers     uint32 // of the open record
 	hasBase     bool
-	hasBaseOff  bool
 	sinkStarted bool
+	lastOffset  int64
 }
 
-// column is one column of the batch; it remembers whether all elements are alike.
+// column is one column of the batch. Most are alike in all elements and are no
+// more than one element and a count; only others have their elements written down.
 type column[T comparable] struct {
-	v      []T
+	n      int
+	first  [1]T
 	varied bool
+	v      []T // when varied
 }
 
 func (c *column[T]) add(v T) {
-	if len(c.v) > 0 && v != c.v[0] {
-		c.varied = true
+	if !c.varied {
+		if c.n == 0 {
+			c.first[0] = v
+		}
+		if v == c.first[0] {
+			c.n++
+			return
+		}
+		c.vary()
 	}
 	c.v = append(c.v, v)
+	c.n++
+}
+
+// vary writes the elements down that were alike.
+func (c *column[T]) vary() {
+	c.varied = true
+	for range c.n {
+		c.v = append(c.v, c.first[0])
+	}
 }
 
 // packed returns the column as it is sent.
 func (c *column[T]) packed() []T {
 	var zero T
 	switch {
-	case len(c.v) == 0 || c.varied:
+	case c.varied:
 		return c.v
-	case c.v[0] == zero:
+	case c.n == 0 || c.first[0] == zero:
 		return nil
 	}
-	return c.v[:1]
+	return c.first[:]
 }
 
-func (c *column[T]) reset() { c.v, c.varied = c.v[:0], false }
+func (c *column[T]) reset() { c.n, c.varied, c.v = 0, false, c.v[:0] }
 
 type columns struct {
 	topic, partition, keyType, keyLength, valueType, valueLength column[uint32]
@@ -245,11 +264,13 @@ func (b *Builder) sourcePartition(partition string) {
 // Sink sets where a record of a sink was consumed. originalTopic is "" when
 // the record's topic and partition are those consumed from.
 func (b *Builder) Sink(offset int64, ts data.TimestampType, originalTopic string, originalPartition int32) {
-	if !b.hasBaseOff {
-		b.batch.BaseOffset, b.hasBaseOff = offset, true
+	if !b.sinkStarted {
+		// One less than the first, so that offsets in a row are a column of ones.
+		b.batch.BaseOffset, b.sinkStarted = offset-1, true
+		b.lastOffset = offset - 1
 	}
-	b.sinkStarted = true
-	b.cols.offset.add(offset - b.batch.BaseOffset)
+	b.cols.offset.add(offset - b.lastOffset)
+	b.lastOffset = offset
 	b.cols.timestampType.add(uint32(ts))
 	if originalTopic == "" {
 		b.cols.originalTopic.add(0)
@@ -271,13 +292,15 @@ func (b *Builder) End() {
 	n := int(b.count)
 	b.cols.headerCount.add(b.headers)
 	b.headers = 0
-	if len(b.cols.keyLength.v) < n {
-		b.Key(data.Value{})
+	if b.cols.keyLength.n < n {
+		b.cols.keyType.add(0)
+		b.cols.keyLength.add(0)
 	}
-	if len(b.cols.valueLength.v) < n {
-		b.Value(data.Value{})
+	if b.cols.valueLength.n < n {
+		b.cols.valueType.add(0)
+		b.cols.valueLength.add(0)
 	}
-	if !b.sinkStarted && len(b.cols.sourcePartition.v) < n {
+	if !b.sinkStarted && b.cols.sourcePartition.n < n {
 		b.Source("", nil)
 	}
 }
@@ -324,5 +347,5 @@ func (b *Builder) Reset() {
 	b.headerKeys.reset()
 	b.partitions.reset()
 	b.count, b.headers = 0, 0
-	b.hasBase, b.hasBaseOff, b.sinkStarted = false, false, false
+	b.hasBase, b.sinkStarted = false, false
 }

@@ -37,8 +37,12 @@ type Decoder struct {
 	timestamp                                                    values[uint64]
 	offset                                                       values[int64]
 
+	// Fields that are the same in all records are set with the first one only.
+	samePlace, sameKey, noHeaders bool
+
 	key, value, header, srcOffset int // positions in the blobs
 	headerAt                      int
+	lastOffset                    int64
 	headers                       []data.Header
 }
 
@@ -84,8 +88,8 @@ func (d *Decoder) open(b *connectv1.RecordBatch) error {
 	if b == nil || b.Count > MaxRecords {
 		return fmt.Errorf("%d records are more than %d", b.GetCount(), MaxRecords)
 	}
-	d.batch, d.n, d.i = b, int(b.Count), 0
-	d.key, d.value, d.header, d.srcOffset, d.headerAt = 0, 0, 0, 0, 0
+	d.batch, d.n = b, int(b.Count)
+	d.Rewind()
 	for _, s := range b.Schemas {
 		if err := d.learn(s); err != nil {
 			return err
@@ -101,6 +105,9 @@ func (d *Decoder) open(b *connectv1.RecordBatch) error {
 	if d.headerKeys, err = d.intern(d.headerKeys[:0], b.HeaderKeys); err != nil {
 		return err
 	}
+	d.samePlace = d.topic.v == nil && d.partition.v == nil && d.originalTopic.v == nil && d.originalPartition.v == nil
+	d.sameKey = d.keyType.v == nil && d.keyLength.v == nil && d.keyLength.fixed == 0
+	d.noHeaders = d.headerCount.v == nil && d.headerCount.fixed == 0
 	return d.check()
 }
 
@@ -293,6 +300,7 @@ func (d *Decoder) Len() int { return d.n }
 // Rewind goes back to the first record.
 func (d *Decoder) Rewind() {
 	d.i, d.key, d.value, d.header, d.srcOffset, d.headerAt = 0, 0, 0, 0, 0, 0
+	d.lastOffset = d.batch.BaseOffset
 }
 
 // SourcePartition returns the position, in the dictionary of the batch, of the
@@ -328,20 +336,27 @@ func (d *Decoder) takeHeaders(i int) []data.Header {
 	return d.headers
 }
 
-// NextSource reads the next record, or returns false after the last one. The
-// record's headers are valid until the next call.
+// NextSource reads the next record into r, or returns false after the last one.
+// It is given the same r for all records of a batch, unchanged. The record's
+// headers are valid until the next call.
 func (d *Decoder) NextSource(r *data.SourceRecord) bool {
 	if d.i >= d.n {
 		return false
 	}
 	i := d.i
 	d.i++
-	r.Topic = d.topics[d.topic.at(i)]
-	r.Partition = int32(d.partition.at(i)) - 1
+	if i == 0 || !d.samePlace {
+		r.Topic = d.topics[d.topic.at(i)]
+		r.Partition = int32(d.partition.at(i)) - 1
+	}
 	r.Timestamp = d.takeTimestamp(i)
-	r.Key, d.key = d.view(d.keyType.at(i), d.keyLength.at(i), d.batch.Keys, d.key)
+	if i == 0 || !d.sameKey {
+		r.Key, d.key = d.view(d.keyType.at(i), d.keyLength.at(i), d.batch.Keys, d.key)
+	}
 	r.Value, d.value = d.view(d.valueType.at(i), d.valueLength.at(i), d.batch.Values, d.value)
-	r.Headers = d.takeHeaders(i)
+	if i == 0 || !d.noHeaders {
+		r.Headers = d.takeHeaders(i)
+	}
 	r.SourcePartition, r.SourceOffset = nil, nil
 	if p := d.sourcePartition.at(i); p > 0 {
 		r.SourcePartition = d.batch.SourcePartitions[p-1]
@@ -354,28 +369,63 @@ func (d *Decoder) NextSource(r *data.SourceRecord) bool {
 	return true
 }
 
-// NextSink reads the next record, or returns false after the last one. The
-// record's headers are valid until the next call.
+// NextSink is NextSource for a sink.
 func (d *Decoder) NextSink(r *data.SinkRecord) bool {
 	if d.i >= d.n {
 		return false
 	}
 	i := d.i
 	d.i++
-	r.Topic = d.topics[d.topic.at(i)]
-	r.Partition = int32(d.partition.at(i)) - 1
-	r.Timestamp = d.takeTimestamp(i)
-	r.Key, d.key = d.view(d.keyType.at(i), d.keyLength.at(i), d.batch.Keys, d.key)
-	r.Value, d.value = d.view(d.valueType.at(i), d.valueLength.at(i), d.batch.Values, d.value)
-	r.Headers = d.takeHeaders(i)
-	r.Offset = d.batch.BaseOffset + d.offset.at(i)
-	r.TimestampType = data.TimestampType(d.timestampType.at(i))
-	r.OriginalTopic, r.OriginalPartition = r.Topic, r.Partition
-	if t := d.originalTopic.at(i); t > 0 {
-		r.OriginalTopic = d.topics[t-1]
-		r.OriginalPartition = int32(d.originalPartition.at(i)) - 1
+	if i == 0 || !d.samePlace {
+		r.Topic = d.topics[d.topic.at(i)]
+		r.Partition = int32(d.partition.at(i)) - 1
+		r.OriginalTopic, r.OriginalPartition = d.origin(i)
 	}
+	r.Timestamp = d.takeTimestamp(i)
+	if i == 0 || !d.sameKey {
+		r.Key, d.key = d.view(d.keyType.at(i), d.keyLength.at(i), d.batch.Keys, d.key)
+	}
+	r.Value, d.value = d.view(d.valueType.at(i), d.valueLength.at(i), d.batch.Values, d.value)
+	if i == 0 || !d.noHeaders {
+		r.Headers = d.takeHeaders(i)
+	}
+	d.lastOffset += d.offset.at(i)
+	r.Offset = d.lastOffset
+	r.TimestampType = data.TimestampType(d.timestampType.at(i))
 	return true
+}
+
+// EachEnd calls fn with the position behind the last record of each run of
+// records of one partition, as consumed. A batch is one run more often than not.
+func (d *Decoder) EachEnd(fn func(topic string, partition int32, next int64)) {
+	if d.n == 0 {
+		return
+	}
+	offset := d.batch.BaseOffset
+	if d.samePlace && d.offset.v == nil {
+		topic, partition := d.origin(0)
+		fn(topic, partition, offset+int64(d.n)*d.offset.fixed+1)
+		return
+	}
+	topic, partition := d.origin(0)
+	for i := range d.n {
+		if !d.samePlace {
+			if t, p := d.origin(i); t != topic || p != partition {
+				fn(topic, partition, offset+1)
+				topic, partition = t, p
+			}
+		}
+		offset += d.offset.at(i)
+	}
+	fn(topic, partition, offset+1)
+}
+
+// origin returns where record i was consumed.
+func (d *Decoder) origin(i int) (topic string, partition int32) {
+	if t := d.originalTopic.at(i); t > 0 {
+		return d.topics[t-1], int32(d.originalPartition.at(i)) - 1
+	}
+	return d.topics[d.topic.at(i)], int32(d.partition.at(i)) - 1
 }
 
 // EachOffset calls fn for each record of a batch that Open has accepted and

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"fmt"
+
 	"google.golang.org/grpc/mem"
 
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
@@ -81,4 +83,18 @@ func take(f *Frame) *Frame {
 		return nil
 	}
 	return &t
+}
+
+// Receive returns the batch of an encoded SourceToHost message in pooled
+// memory, as the codec does.
+func Receive(message []byte) (*Frame, error) {
+	var m FromSource
+	if err := m.receive(mem.Copy(message, Pool())); err != nil {
+		return nil, err
+	}
+	f := m.Take()
+	if f == nil {
+		return nil, fmt.Errorf("wire: the message has no batch")
+	}
+	return f, nil
 }

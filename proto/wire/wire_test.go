@@ -168,6 +168,40 @@ func TestSinkRecordsArriveAsTheyWereSent(t *testing.T) {
 	}
 }
 
+func TestEndsOfRuns(t *testing.T) {
+	type end struct {
+		topic     string
+		partition int32
+		next      int64
+	}
+	for name, c := range map[string]struct{ records, want []end }{
+		"empty":      {nil, nil},
+		"in a row":   {[]end{{"a", 1, 5}, {"a", 1, 6}, {"a", 1, 7}}, []end{{"a", 1, 8}}},
+		"with gaps":  {[]end{{"a", 1, 5}, {"a", 1, 9}}, []end{{"a", 1, 10}}},
+		"partitions": {[]end{{"a", 1, 5}, {"a", 1, 6}, {"a", 2, 0}, {"b", 2, 3}}, []end{{"a", 1, 7}, {"a", 2, 1}, {"b", 2, 4}}},
+		"backwards":  {[]end{{"a", 1, 5}, {"a", 0, 1}, {"a", 1, 6}}, []end{{"a", 1, 6}, {"a", 0, 2}, {"a", 1, 7}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b wire.Builder
+			for _, r := range c.records {
+				b.Begin(r.topic, r.partition, 0)
+				b.Sink(r.next, data.TimestampCreate, "", 0)
+				b.End()
+			}
+			m, _ := b.Batch(1)
+			var d wire.Decoder
+			if err := d.Open(m); err != nil {
+				t.Fatal(err)
+			}
+			var got []end
+			d.EachEnd(func(topic string, partition int32, next int64) { got = append(got, end{topic, partition, next}) })
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 func TestUniformColumnsCostNothing(t *testing.T) {
 	var b wire.Builder
 	for range 1000 {

@@ -4613,7 +4613,7 @@ type RecordBatch struct {
 	SourcePartitions [][]byte `protobuf:"bytes,6,rep,name=source_partitions,json=sourcePartitions,proto3" json:"source_partitions,omitempty"`
 	// Milliseconds since the epoch, added to each timestamp.
 	BaseTimestamp int64 `protobuf:"zigzag64,7,opt,name=base_timestamp,json=baseTimestamp,proto3" json:"base_timestamp,omitempty"`
-	// Sink only: added to each offset.
+	// Sink only: the offset before the first record's, see offset.
 	BaseOffset int64 `protobuf:"varint,8,opt,name=base_offset,json=baseOffset,proto3" json:"base_offset,omitempty"`
 	// Index in topics.
 	Topic []uint32 `protobuf:"varint,9,rep,packed,name=topic,proto3" json:"topic,omitempty"`
@@ -4635,7 +4635,8 @@ type RecordBatch struct {
 	// Source only: JSON object texts; null: the offset of the next record of
 	// the partition that has one covers this record too.
 	SourceOffsetLength []uint32 `protobuf:"varint,21,rep,packed,name=source_offset_length,json=sourceOffsetLength,proto3" json:"source_offset_length,omitempty"`
-	// Sink only: difference from base_offset.
+	// Sink only: difference from the offset of the record before, of the first
+	// record from base_offset: offsets in a row are all 1.
 	Offset []int64 `protobuf:"zigzag64,22,rep,packed,name=offset,proto3" json:"offset,omitempty"`
 	// Sink only: 0 none, 1 create time, 2 log append time.
 	TimestampType []uint32 `protobuf:"varint,23,rep,packed,name=timestamp_type,json=timestampType,proto3" json:"timestamp_type,omitempty"`

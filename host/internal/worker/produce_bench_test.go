@@ -1,0 +1,122 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/outboard-connect/outboard/host/internal/tolerance"
+	"github.com/outboard-connect/outboard/plugin-sdk/data"
+	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
+	"github.com/outboard-connect/outboard/proto/wire"
+)
+
+const benchRecords = 2000
+
+// hop is the host's side of a source: batches as the plugin sends them, from
+// the bytes of the message to the acknowledgement of a Kafka that drops records.
+type hop struct {
+	run     *sourceRun
+	message []byte
+}
+
+func newHop(tb testing.TB, size int) *hop {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(6, "bench"), kfake.BlackholeProduce())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(cluster.Close)
+	producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.MaxBufferedRecords(200_000), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(producer.Close)
+	log := hclog.NewNullLogger()
+	w := New(Settings{Logger: log, Events: Events{TopicUsed: func(TaskID, string) {}}})
+	r := &sourceRun{
+		task: newTask(w, TaskSpec{ID: TaskID{Connector: "bench"}}), submitted: newSubmitted(), credit: newCredit(), partitions: map[string]string{},
+		producer: producer, topicsMade: &topicCreator{}, operator: tolerance.NewOperator(tolerance.Policy{}, log),
+	}
+	r.ctx, r.fail = context.WithCancelCause(context.Background())
+	if r.conv, err = newConverters(map[string]string{"key.converter": "ByteArrayConverter", "value.converter": "ByteArrayConverter"}, nil); err != nil {
+		tb.Fatal(err)
+	}
+	var b wire.Builder
+	value := bytes.Repeat([]byte{'x'}, size)
+	for i := range benchRecords {
+		b.Begin("bench", data.NoPartition, data.NoTimestamp)
+		b.Value(data.BytesValue(value))
+		b.Source(`{"slice":0}`, nil)
+		if i == benchRecords-1 {
+			b.CommitAfter()
+		}
+		b.End()
+	}
+	m, err := b.Batch(1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	message, err := wire.Codec().Marshal(&connectv1.SourceToHost{Message: &connectv1.SourceToHost_Batch{Batch: m}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &hop{r, message.Materialize()}
+}
+
+// batch passes one batch.
+func (h *hop) batch(tb testing.TB) {
+	f, err := wire.Receive(h.message)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := h.run.produce(f); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// settle waits for what is in flight.
+func (h *hop) settle(tb testing.TB) {
+	if err := h.run.producer.Flush(context.Background()); err != nil {
+		tb.Fatal(err)
+	}
+	if n := h.run.submitted.open(); n != 0 {
+		tb.Fatalf("%d batches are open", n)
+	}
+	h.run.submitted.take()
+}
+
+// The host's pass-through path does not allocate per record: what there is
+// comes with batches and requests.
+func TestPassThroughDoesNotAllocatePerRecord(t *testing.T) {
+	h := newHop(t, 100)
+	round := func() {
+		for range 20 {
+			h.batch(t)
+		}
+		h.settle(t)
+	}
+	for range 5 {
+		round() // fill the pools
+	}
+	if perRecord := testing.AllocsPerRun(10, round) / (20 * benchRecords); perRecord > 0.1 {
+		t.Errorf("%.3f allocations per record", perRecord)
+	}
+}
+
+func BenchmarkSourceHop(b *testing.B) {
+	for _, size := range []int{100, 1024} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			h := newHop(b, size)
+			b.ReportAllocs()
+			for i := 0; i < b.N; i += benchRecords {
+				h.batch(b)
+			}
+			h.settle(b)
+		})
+	}
+}
