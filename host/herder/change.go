@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"strings"
+	"unicode"
 
 	"github.com/outboard-connect/outboard/host/internal/storage"
 )
@@ -169,6 +170,10 @@ func (h *Herder) write(r *request, name string, config map[string]string, target
 func named(name string, config map[string]string) (map[string]string, error) {
 	if included, ok := config["name"]; ok && included != name {
 		return nil, errorf(BadRequest, "Connector name configuration (%s) doesn't match connector name in the URL (%s)", included, name)
+	}
+	// The validation of the key trims; what is stored is not trimmed.
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return nil, errorf(BadRequest, "Invalid value %q for configuration name: String may not contain control sequences", name)
 	}
 	config = maps.Clone(config)
 	if config == nil {
