@@ -343,6 +343,7 @@ func (r *sinkRun) take(f fetch) error {
 			r.log.Warn("fetching failed and is tried again", "topic", e.Topic, "partition", e.Partition, "err", e.Err)
 		}
 	}
+	now := time.Now()
 	f.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
@@ -355,7 +356,7 @@ func (r *sinkRun) take(f fetch) error {
 			pos.committed = p.Records[0].Offset
 		}
 		r.backlog = append(r.backlog, p.Records...)
-		r.usesTopic(p.Topic)
+		r.usesTopic(p.Topic, now)
 	})
 	return nil
 }

@@ -327,7 +327,7 @@ func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now
 		k.Timestamp = time.UnixMilli(rec.Timestamp)
 	}
 	k.Partition = rec.Partition
-	r.usesTopic(rec.Topic)
+	r.usesTopic(rec.Topic, now)
 	return nil
 }
 

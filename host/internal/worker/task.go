@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 
@@ -15,7 +16,10 @@ type task struct {
 	spec    TaskSpec
 	records atomic.Int64
 	handled atomic.Pointer[tolerance.Operator]
-	topics  map[string]bool // those told through TopicUsed, by the attempt's goroutine
+	// topics are those told through TopicUsed since told, by the attempt's goroutine.
+	topics map[string]bool
+	last   string // one of topics
+	told   time.Time
 	// source or sink is the Kafka client, which outlives attempts.
 	source *sourceClient
 	sink   *sinkConsumer
@@ -60,8 +64,20 @@ func (t *task) operator() (*tolerance.Operator, error) {
 	return o, nil
 }
 
-// usesTopic tells the herder of a topic the first time.
-func (t *task) usesTopic(topic string) {
+// tellAgain is how often TopicUsed is called for a topic: the user may have
+// reset the list in the meantime.
+const tellAgain = time.Second
+
+// usesTopic tells the herder of a topic, now and then.
+func (t *task) usesTopic(topic string, now time.Time) {
+	if now.Sub(t.told) > tellAgain {
+		clear(t.topics)
+		t.last, t.told = "", now
+	}
+	if topic == t.last {
+		return
+	}
+	t.last = topic
 	if !t.topics[topic] {
 		t.topics[topic] = true
 		t.worker.settings.Events.TopicUsed(t.spec.ID, topic)

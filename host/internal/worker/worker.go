@@ -66,8 +66,8 @@ type Events struct {
 	// Reconfigure tells that a connector wants TaskConfigs to be asked again.
 	// It is also called each time a connector has started.
 	Reconfigure func(name string)
-	// TopicUsed tells that a task produced to or consumed from a topic for the
-	// first time since it started.
+	// TopicUsed tells that a task produces to or consumes from a topic: at the
+	// first record and about once a second while there are records.
 	TopicUsed func(id TaskID, topic string)
 }
 
