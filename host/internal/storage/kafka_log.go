@@ -112,11 +112,14 @@ func (l *KafkaLog) Append(ctx context.Context, entries ...Entry) error {
 			return errNoKey
 		}
 	}
-	// The client keeps a record it has sent until the broker has answered, even when ctx ends. The caller does not
-	// have to wait that long.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Records live as long as the log, not as the caller's context: the client fails all records of a partition when it
+	// has to give one up, those of other callers too.
 	results := make(chan error, len(entries))
 	for _, e := range entries {
-		l.client.Produce(ctx, &kgo.Record{Topic: l.topic, Key: slices.Clone(e.Key), Value: cloneValue(e.Value)},
+		l.client.TryProduce(l.ctx, &kgo.Record{Topic: l.topic, Key: slices.Clone(e.Key), Value: cloneValue(e.Value)},
 			func(_ *kgo.Record, err error) { results <- err })
 	}
 	var failure error

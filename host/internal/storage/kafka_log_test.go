@@ -3,6 +3,7 @@ package storage_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/outboard-connect/outboard/host/internal/storage"
 )
@@ -28,9 +30,9 @@ type virtual struct {
 	folder  string // keeps the cluster's data when not empty
 }
 
-func (v *virtual) start(t *testing.T) *kfake.Cluster {
+func (v *virtual) start(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
-	opts := []kfake.Opt{kfake.Ports(9092), kfake.ListenFn(v.network.Listen)}
+	opts = append(opts, kfake.Ports(9092), kfake.ListenFn(v.network.Listen))
 	if v.folder != "" {
 		opts = append(opts, kfake.DataDir(v.folder))
 	}
@@ -149,21 +151,23 @@ func TestKafkaLogTopicGone(t *testing.T) {
 	cases := map[string]struct {
 		happens func(*testing.T, *kfake.Cluster)
 		want    string // in the error; empty: the log goes on
+		brokers *kversion.Versions
 	}{
-		"deleted": {func(t *testing.T, c *kfake.Cluster) { must(t, c.DeleteTopic("configs")) }, "was deleted while the worker used it"},
+		"deleted, brokers that know topics by name": {func(t *testing.T, c *kfake.Cluster) { must(t, c.DeleteTopic("configs")) }, "was deleted while the worker used it", kversion.V2_7_0()},
+		"deleted": {func(t *testing.T, c *kfake.Cluster) { must(t, c.DeleteTopic("configs")) }, "was deleted while the worker used it", nil},
 		"deleted and created again": {func(t *testing.T, c *kfake.Cluster) {
 			must(t, c.DeleteTopic("configs"))
 			must(t, c.CreateTopic("configs", 1, map[string]string{"cleanup.policy": "compact"}))
-		}, "was deleted and created again"},
+		}, "was deleted and created again", nil},
 		"unknown to a broker for a moment": {func(t *testing.T, c *kfake.Cluster) {
 			c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata, kmsg.Fetch}, Topic: "configs", Err: kerr.UnknownTopicOrPartition, Count: 4})
-		}, ""},
+		}, "", nil},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := &virtual{}
-				cluster := v.start(t)
+				cluster := v.start(t, kfake.MaxVersions(c.brokers))
 				log := v.open(t, configTopic)
 				r := follow(t, log)
 				put(t, log, entry("k", "1"))
@@ -289,6 +293,61 @@ func TestKafkaLogEndWithoutRecord(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Kafka's cleaner may remove the last records and leave an empty batch in their place, which the fake does not do: its
+// answers about offsets 1 and 2 are made here.
+func TestKafkaLogEndIsEmptyBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &virtual{}
+		cluster := v.start(t)
+		log := v.open(t, configTopic)
+		r := follow(t, log)
+		put(t, log, entry("k", "1"))
+		readToEnd(t, log)
+		cluster.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			cluster.KeepControl()
+			asked := req.(*kmsg.ListOffsetsRequest)
+			if asked.Topics[0].Partitions[0].Timestamp != -1 {
+				return nil, nil, false
+			}
+			resp := asked.ResponseKind().(*kmsg.ListOffsetsResponse)
+			p := kmsg.NewListOffsetsResponseTopicPartition()
+			p.Offset = 3
+			resp.Topics = []kmsg.ListOffsetsResponseTopic{{Topic: "configs", Partitions: []kmsg.ListOffsetsResponseTopicPartition{p}}}
+			return resp, nil, true
+		})
+		cluster.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			cluster.KeepControl()
+			asked := req.(*kmsg.FetchRequest)
+			if asked.SessionEpoch != -1 || len(asked.Topics) == 0 { // the client's own reading goes on in a session
+				return nil, nil, false
+			}
+			resp := asked.ResponseKind().(*kmsg.FetchResponse)
+			p := kmsg.NewFetchResponseTopicPartition()
+			p.HighWatermark, p.PreferredReadReplica, p.RecordBatches = 3, -1, emptyBatch(1, 1)
+			resp.Topics = []kmsg.FetchResponseTopic{{Topic: "configs", TopicID: asked.Topics[0].TopicID, Partitions: []kmsg.FetchResponseTopicPartition{p}}}
+			return resp, nil, true
+		})
+		began := time.Now()
+		readToEnd(t, log)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if got := fmt.Sprint(r.state()); got != "map[k:1]" {
+			t.Errorf("state %s", got)
+		}
+	})
+}
+
+// emptyBatch is a record batch of which compaction removed the records.
+func emptyBatch(base int64, lastDelta uint32) []byte {
+	b := make([]byte, 61)
+	binary.BigEndian.PutUint64(b, uint64(base))
+	binary.BigEndian.PutUint32(b[8:], 61-12)
+	b[16] = 2
+	binary.BigEndian.PutUint32(b[23:], lastDelta)
+	return b
 }
 
 // What a transaction commits is part of what a Sync that began before it waits for.
