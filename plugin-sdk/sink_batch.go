@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"fmt"
 	"iter"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
@@ -36,7 +37,11 @@ func (b *SinkBatch) Records() iter.Seq2[int, *data.SinkRecord] {
 
 // Errant reports record i as one that the system will never take, with the
 // reason. The host dead-letters, logs or skips it, or fails the task, as the
-// user chose. The other records of the batch count as put.
+// user chose. The other records of the batch count as put. It panics when there
+// is no record i.
 func (b *SinkBatch) Errant(i int, reason error) {
+	if i < 0 || i >= b.Len() {
+		panic(fmt.Sprintf("sdk: Errant(%d) for a batch of %d records", i, b.Len()))
+	}
 	b.errant = append(b.errant, &connectv1.ErrantRecord{Index: uint32(i), Error: errorToProto(reason, "SinkTask.Put")})
 }

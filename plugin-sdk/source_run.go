@@ -199,7 +199,7 @@ func (r *sourceRun) flush() error {
 // break the stream and cost the process.
 func fits(m *connectv1.RecordBatch) error {
 	const envelope = 16 // what the message around the batch takes at most
-	if size := m.SizeVT() + envelope; m.Count > wire.MaxRecords || size > wire.MaxMessage {
+	if size := m.SizeVT(); m.Count > wire.MaxRecords || size > wire.MaxMessage-envelope {
 		return Fatal(fmt.Errorf("one Poll appended %d records that take %d bytes, a batch takes %d records and %d bytes: return when batch.Full says so",
 			m.Count, size, wire.MaxRecords, wire.MaxMessage))
 	}

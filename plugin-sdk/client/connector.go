@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
@@ -190,6 +192,9 @@ func Validate(ctx context.Context, conn *grpc.ClientConn, class string, cfg map[
 	ctx, cancel := context.WithTimeoutCause(ctx, l.orDefault().Call, &StallError{Method: "Connector.Validate", For: l.orDefault().Call})
 	defer cancel()
 	m, err := connectv1.NewConnectorClient(conn).Validate(ctx, &connectv1.ValidateRequest{Class: class, Config: cfg})
+	if status.Code(err) == codes.DeadlineExceeded {
+		<-ctx.Done() // the plugin's clock was faster
+	}
 	if err != nil {
 		return nil, broken(ctx, err)
 	}

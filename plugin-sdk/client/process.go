@@ -48,8 +48,8 @@ type Settings struct {
 	// Dir is where the private directory of the process is made, mode 0700, removed when the process has ended. It is created if need be.
 	// The private directory holds the socket, whose path has some hundred bytes at most. Empty or too long: os.TempDir.
 	Dir string
-	// Env are variables, KEY=value, in addition to the few a plugin gets in any case: PATH, HOME, TMPDIR, LANG, LC_*, TZ, SSL_CERT_FILE and
-	// SSL_CERT_DIR of the host. Nothing else of the host's environment reaches a plugin.
+	// Env are variables, KEY=value, in addition to the few a plugin gets in any case: PATH, HOME, TMPDIR, LANG, LC_*, TZ, SSL_CERT_FILE,
+	// SSL_CERT_DIR and OUTBOARD_PLUGIN_* (the operator's settings for plugins) of the host. Nothing else of the host's environment reaches a plugin.
 	Env []string
 	// MemoryLimit in bytes becomes the target of Go's garbage collector in the plugin (GOMEMLIMIT, 90 %). On Linux a process that uses
 	// more is killed, which is looked after four times a second; its children are not counted. 0: no limit.

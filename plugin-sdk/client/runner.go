@@ -98,7 +98,7 @@ func environment(s Settings, handshakeEnv []string) []string {
 		case "PATH", "HOME", "TMPDIR", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR":
 			env = append(env, v)
 		default:
-			if strings.HasPrefix(name, "LC_") {
+			if strings.HasPrefix(name, "LC_") || strings.HasPrefix(name, "OUTBOARD_PLUGIN_") {
 				env = append(env, v)
 			}
 		}

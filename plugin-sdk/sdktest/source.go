@@ -137,7 +137,7 @@ func (s *Source) handle(m *wire.FromSource, dec *wire.Decoder) error {
 		return s.take(frame.Batch, dec)
 	case *connectv1.SourceToHost_Drained:
 		if x.Drained.GetLastSeq() != s.seq {
-			return fmt.Errorf("Drained says that batch %d was the last, it was %d", x.Drained.GetLastSeq(), s.seq)
+			return fmt.Errorf("the plugin says with Drained that batch %d was the last, it was %d", x.Drained.GetLastSeq(), s.seq)
 		}
 		s.drained = true
 	case *connectv1.SourceToHost_Failed:

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/sdktest"
@@ -24,4 +26,17 @@ func TestConformance(t *testing.T) {
 			{Class: "BlackholeSink", Config: settings(keyFailEvery, "100", keyDelay, "1")},
 		},
 	})
+}
+
+// TestReadme holds the tables of README.md against the definitions.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{sinkConfig.Markdown()} {
+		if !strings.Contains(string(readme), table) {
+			t.Errorf("README.md does not have this any more, copy it:\n%s", table)
+		}
+	}
 }

@@ -38,7 +38,7 @@ var sourceConfig = config.Definition{
 		Doc: "How many records to make, by all tasks together. 0 means without end.",
 	},
 	{
-		Name: keyRate, Type: config.TypeDouble, Default: config.Default("0"), Min: config.Limit(0), Importance: config.ImportanceHigh,
+		Name: keyRate, Type: config.TypeDouble, Default: config.Default("0"), Min: config.Limit(0), Max: config.Limit(1e9), Importance: config.ImportanceHigh,
 		Group: "Records", Order: 3, Width: config.WidthShort, DisplayName: "Rate",
 		Doc: "How many records to make a second, by all tasks together. 0 means as many as possible.",
 	},

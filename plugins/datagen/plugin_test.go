@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/sdktest"
@@ -23,9 +25,22 @@ func TestConformance(t *testing.T) {
 		Plugin:  plugin(),
 		Package: ".",
 		Sources: []sdktest.SourceCase{
-			{Class: "DatagenSource", Config: settings(), Records: 5000, Bad: bad},
+			{Class: "DatagenSource", Config: settings(), Records: 2500, Bad: bad},
 			{Class: "DatagenSource", Config: settings(keyShape, shapeRow, keyKey, keySequence), Records: 5000},
-			{Class: "DatagenSource", Config: settings(keyValueSize, "1000000", keyRecords, "20"), Records: 10},
+			{Class: "DatagenSource", Config: settings(keyValueSize, "300000", keyRecords, "20"), Records: 10},
 		},
 	})
+}
+
+// TestReadme holds the tables of README.md against the definitions.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{sourceConfig.Markdown()} {
+		if !strings.Contains(string(readme), table) {
+			t.Errorf("README.md does not have this any more, copy it:\n%s", table)
+		}
+	}
 }

@@ -64,13 +64,16 @@ func (t *task) Poll(ctx context.Context, batch *sdk.SourceBatch) error {
 	if due <= 0 {
 		return nil
 	}
-	var r *sdk.Record
 	from := t.next
-	for ; due > 0 && !batch.Full(); due-- {
-		r = t.add(batch)
+	for more := true; more; due-- {
+		r := t.add(batch)
+		if more = due > 1 && !batch.Full(); more {
+			r.Offset(t.partition, nil) // the last one's covers it
+		} else {
+			r.OffsetInt64(t.partition, offsetField, t.next)
+		}
 	}
 	t.pace.spend(t.next - from)
-	r.OffsetInt64(t.partition, offsetField, t.next)
 	return nil
 }
 

@@ -47,8 +47,7 @@
 //
 // # Confinement
 //
-// With the environment variable OUTBOARD_FILE_ROOT, set by the operator, both
+// With the environment variable OUTBOARD_PLUGIN_FILE_ROOT, set by the operator, both
 // connectors reach nothing outside that folder, neither by .. nor by symbolic
-// links. Relative paths belong to the folder in OUTBOARD_WORKER_DIR, the
-// worker's own, when that is set.
+// links. Relative paths start from the worker's working directory.
 package main

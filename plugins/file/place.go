@@ -8,11 +8,9 @@ import (
 	"path/filepath"
 )
 
-// Variables of the plugin's environment, for the operator.
-const (
-	rootVariable = "OUTBOARD_FILE_ROOT"
-	dirVariable  = "OUTBOARD_WORKER_DIR"
-)
+// rootVariable confines the connectors to a folder. A worker hands on what
+// begins with OUTBOARD_PLUGIN_.
+const rootVariable = "OUTBOARD_PLUGIN_FILE_ROOT"
 
 // place is a configured path and the only way to the files around it: it
 // keeps to the operator's root.
@@ -26,12 +24,10 @@ type place struct {
 // and final.
 func newPlace(path string) (*place, error) {
 	if !filepath.IsAbs(path) {
-		dir := os.Getenv(dirVariable)
-		if wd, err := os.Getwd(); dir == "" && err == nil && wd != "/" {
-			dir = wd
-		}
-		if dir == "" {
-			return nil, errors.New("a relative path has no meaning here, since the connector runs in a process of its own; write it in full, from / on")
+		// The working directory is the worker's.
+		dir, err := os.Getwd()
+		if err != nil {
+			return nil, fmt.Errorf("the folder that a relative path starts from is not known, write the path in full, from / on: %w", err)
 		}
 		path = filepath.Join(dir, path)
 	}
