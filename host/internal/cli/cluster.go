@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,9 +23,9 @@ const (
 
 // findCluster returns the id of the Kafka cluster. It waits for a broker as long as ctx allows; what waiting does not heal
 // is an error at once.
-func findCluster(ctx context.Context, c workerConfig, own []kgo.Opt) (id string, err error) {
-	// Without retries each attempt says what is wrong.
-	client, err := kgo.NewClient(append(slices.Clone(own), kgo.RequestRetries(0))...)
+func findCluster(ctx context.Context, c workerConfig, own []kgo.Opt, log hclog.Logger) (id string, err error) {
+	// Without retries each attempt says what is wrong; its own log would say it four times a second.
+	client, err := kgo.NewClient(append(slices.Clone(own), kgo.RequestRetries(0), kgo.WithLogger(kgo.BasicLogger(io.Discard, kgo.LogLevelNone, nil)))...)
 	if err != nil {
 		return "", err
 	}
@@ -36,12 +38,15 @@ func findCluster(ctx context.Context, c workerConfig, own []kgo.Opt) (id string,
 			return metadata.Cluster, c.checkGroup(ctx, admin)
 		}
 		if ctx.Err() == nil {
+			if last == nil || last.Error() != err.Error() {
+				log.Warn("Kafka does not answer; trying on", "bootstrap.servers", c.Raw()["bootstrap.servers"], "err", err)
+			}
 			last = err
 		}
 		var certificate *tls.CertificateVerificationError
 		switch {
 		case errors.Is(err, kerr.SaslAuthenticationFailed):
-			return "", fmt.Errorf("Kafka refuses the worker's user name or password, check sasl.mechanism and sasl.jaas.config: %w", err)
+			return "", fmt.Errorf("the Kafka broker refuses the worker's user name or password, check sasl.mechanism and sasl.jaas.config: %w", err)
 		case errors.As(err, &certificate):
 			return "", fmt.Errorf("the certificate of the Kafka broker is not trusted, check ssl.truststore.location and the host names in bootstrap.servers: %w", err)
 		}

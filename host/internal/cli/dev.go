@@ -66,7 +66,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	defer kafka.close()
 	fmt.Fprintf(stdout, "Outboard %s with an embedded Kafka, for trying and testing: no replicas, not for data that must not be lost\n", version)
 	return runWorker(ctx, composition{
-		source: "outboard dev", props: d.properties(kafka.address()), mode: distributed, pluginPath: d.pluginPath,
+		source: "outboard dev", props: d.properties(kafka.address()), mode: distributed, pluginPath: d.pluginPath, pluginCache: pluginCache(),
 		out: stdout, log: log, brokerLimit: brokerLimit,
 		ready: func(w running) {
 			d.welcome(stdout, w, kafka.address())

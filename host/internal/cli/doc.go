@@ -18,7 +18,7 @@
 // is open, and in dev where to look. Logs go to standard error. Secrets are in neither: a configuration is only ever
 // logged redacted.
 //
-// The first interrupt stops a worker in order (Invariant 7: a stop commits what was delivered), the second one at once.
+// The first signal stops a worker in order (Invariant 7: a stop commits what was delivered), a second one at once.
 // The exit codes are those of Kafka Connect where it has them:
 //
 //	0        done, or stopped in order

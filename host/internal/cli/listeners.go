@@ -20,8 +20,7 @@ func parseListeners(values []string) ([]string, error) {
 	var addresses []string
 	for _, value := range values {
 		invalid := func(format string, args ...any) error {
-			return fmt.Errorf("Invalid value %s for configuration listeners: %s; write it as http://127.0.0.1:8083, or http://:8083 for all addresses of this machine",
-				value, fmt.Sprintf(format, args...))
+			return invalidValue("listeners", value, fmt.Sprintf(format, args...)+"; write it as http://127.0.0.1:8083, or http://:8083 for all addresses of this machine")
 		}
 		u, err := url.Parse(value)
 		switch {

@@ -76,7 +76,7 @@ func scanPlugins(ctx context.Context, path []string, log hclog.Logger) (*isolati
 			return nil, err
 		}
 	}
-	catalog, err := isolation.NewCatalog(isolation.CatalogSettings{Path: path, CacheFile: descriptionCache(), HostVersion: version, Logger: log})
+	catalog, err := isolation.NewCatalog(isolation.CatalogSettings{Path: path, CacheFile: pluginCache(), HostVersion: version, Logger: log})
 	if err != nil {
 		return nil, err
 	}

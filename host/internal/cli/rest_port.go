@@ -28,12 +28,20 @@ type restPort struct {
 	listeners []*lent
 	stage     atomic.Pointer[string]
 	starting  *http.Server
+	visitors  sync.WaitGroup // connections of starting
 	api       *rest.Server
 	serving   sync.WaitGroup
 	failed    chan struct{} // closed when a listener fails
 	failure   error
 	fail      sync.Once
 }
+
+const (
+	// startingPatience is how long those are waited for who connected before the API and have not sent their request.
+	startingPatience = 250 * time.Millisecond
+	// stoppingPatience is how long requests may take once the worker is stopped.
+	stoppingPatience = time.Second
+)
 
 // openRESTPort listens on all addresses and begins to answer.
 func openRESTPort(addresses []string, log hclog.Logger) (*restPort, error) {
@@ -53,8 +61,10 @@ func openRESTPort(addresses []string, log hclog.Logger) (*restPort, error) {
 	p.starting = &http.Server{
 		Handler:           http.HandlerFunc(p.answerStarting),
 		ReadHeaderTimeout: time.Second,
+		ConnState:         p.visit,
 		ErrorLog:          log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
+	p.starting.SetKeepAlivesEnabled(false) // an answer a connection: the next one shall reach the API
 	p.each(func(l net.Listener) error { return p.starting.Serve(l) })
 	return p, nil
 }
@@ -85,14 +95,34 @@ func (p *restPort) Serve(api *rest.Server) {
 	p.each(api.Serve)
 }
 
-// endStarting ends the answers of the start and gets the listeners back.
+// visit counts connections.
+func (p *restPort) visit(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		p.visitors.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		p.visitors.Done()
+	case http.StateActive, http.StateIdle:
+	}
+}
+
+// endStarting ends the answers of the start and gets the listeners back. Shutdown would drop those who have connected and
+// whose request is not read yet.
 func (p *restPort) endStarting() {
-	ctx, cancel := context.WithTimeout(context.Background(), 250*time.Millisecond)
-	defer cancel()
-	if p.starting.Shutdown(ctx) != nil {
-		_ = p.starting.Close() // who connected and asked nothing is not waited for
+	for _, l := range p.listeners {
+		_ = l.Close() // lends no more connections
 	}
 	p.serving.Wait()
+	answered := make(chan struct{})
+	go func() {
+		p.visitors.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-time.After(startingPatience): // for who connected and asks nothing
+	}
+	_ = p.starting.Close() // nothing is left that could fail
 	for _, l := range p.listeners {
 		l.giveBack()
 	}
@@ -101,7 +131,7 @@ func (p *restPort) endStarting() {
 func (p *restPort) each(serve func(net.Listener) error) {
 	for _, l := range p.listeners {
 		p.serving.Go(func() {
-			if err := serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			if err := serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				p.fail.Do(func() {
 					p.failure = fmt.Errorf("listening on %s: %w", l.Addr(), err)
 					close(p.failed)
@@ -133,15 +163,21 @@ func (p *restPort) Addresses() []*net.TCPAddr {
 	return all
 }
 
-// Stop ends the requests being served, waits for them as long as ctx allows, and closes the listeners.
+// Stop ends the requests being served, waits a moment for them, and closes the listeners. By then the worker is stopped:
+// nothing that is asked now would be done.
 func (p *restPort) Stop(ctx context.Context) error {
 	defer p.close()
 	if p.api == nil {
 		p.endStarting()
 		return nil
 	}
-	err := p.api.Shutdown(ctx)
+	moment, cancel := context.WithTimeout(ctx, stoppingPatience)
+	defer cancel()
+	err := p.api.Shutdown(moment)
 	p.serving.Wait()
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return nil // connections on which nobody asks anything
+	}
 	return err
 }
 

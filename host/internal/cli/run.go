@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -46,19 +47,38 @@ func Run(signals <-chan os.Signal, args []string, stdout, stderr io.Writer) int 
 	defer cancel()
 	done := make(chan int, 1)
 	go func() { done <- execute(ctx, args, stdout, stderr) }()
-	select {
-	case code := <-done:
-		return code
-	case <-signals:
-		cancel()
+	code, second := await(done, signals, cancel)
+	if second != nil {
+		fmt.Fprintf(stderr, "outboard: stopped at once by a second signal (%s): what was delivered and not yet committed will be delivered again\n", second)
 	}
+	return code
+}
+
+// echoes is how long a signal may come again and be the same request: what passes signals on, such as timeout, sends them
+// to the process and to its group.
+const echoes = 250 * time.Millisecond
+
+// await returns the exit code of what runs when it is done. The first signal has it stopped; the second one is not waited
+// with, and returned.
+func await(done <-chan int, signals <-chan os.Signal, stop func()) (code int, second os.Signal) {
+	var first os.Signal
 	select {
 	case code := <-done:
-		return code
-	case s := <-signals:
-		fmt.Fprintf(stderr, "outboard: stopped at once by a second signal (%s): what was delivered and not yet committed will be delivered again\n", s)
-		number, _ := s.(syscall.Signal) // what signal.Notify sends is one
-		return codeSignal + int(number)
+		return code, nil
+	case first = <-signals:
+		stop()
+	}
+	for stopping := time.Now(); ; {
+		select {
+		case code := <-done:
+			return code, nil
+		case s := <-signals:
+			if s == first && time.Since(stopping) < echoes {
+				continue
+			}
+			number, _ := s.(syscall.Signal) // what signal.Notify sends is one
+			return codeSignal + int(number), s
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func standaloneCommand(stdout, stderr io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := composition{source: args[0], props: props, mode: standalone, out: stdout, log: log, brokerLimit: brokerLimit}
+			w := composition{source: args[0], props: props, mode: standalone, pluginCache: pluginCache(), out: stdout, log: log, brokerLimit: brokerLimit}
 			for _, path := range args[1:] {
 				connector, err := readConnectorFile(path)
 				if err != nil {

@@ -45,7 +45,7 @@ func workerCommand(stdout, stderr io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runWorker(cmd.Context(), composition{source: args[0], props: props, mode: distributed, out: stdout, log: log, brokerLimit: brokerLimit})
+			return runWorker(cmd.Context(), composition{source: args[0], props: props, mode: distributed, pluginCache: pluginCache(), out: stdout, log: log, brokerLimit: brokerLimit})
 		},
 	}
 	logs.flags(command.Flags(), "info")
@@ -65,6 +65,7 @@ type composition struct {
 	props       map[string]string
 	mode        modes
 	pluginPath  []string        // in place of plugin.path
+	pluginCache string          // file of what is known of plugins; empty: none
 	connectors  []connectorFile // to create at the start
 	out         io.Writer
 	log         hclog.Logger
@@ -120,19 +121,28 @@ func runWorker(ctx context.Context, w composition) (err error) {
 	group.Add("plugin processes", func(ctx context.Context) error { supervisor.Shutdown(ctx); return nil })
 
 	catalog, err := isolation.NewCatalog(isolation.CatalogSettings{
-		Path: pluginPath, CacheFile: descriptionCache(), HostVersion: version, Logger: w.log.Named("plugins"),
+		Path: pluginPath, CacheFile: w.pluginCache, HostVersion: version, Logger: w.log.Named("plugins"),
 	})
 	if err != nil {
 		return err
 	}
-	port.Say("looking at the plugins in " + strings.Join(pluginPath, ", "))
+	scanning, endScan := context.WithCancel(ctx)
 	scanned := make(chan error, 1)
-	go func() { scanned <- catalog.Scan(ctx) }()
+	go func() {
+		defer close(scanned)
+		scanned <- catalog.Scan(scanning)
+	}()
+	group.Add("plugin scan", func(context.Context) error {
+		endScan()
+		for range scanned { // until it is closed
+		}
+		return nil
+	})
 
 	port.Say("waiting for Kafka at " + w.props["bootstrap.servers"])
 	starting, cancel := context.WithTimeout(ctx, w.brokerLimit)
 	defer cancel()
-	clusterID, err := findCluster(starting, c, own)
+	clusterID, err := findCluster(starting, c, own, w.log)
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -167,7 +177,9 @@ func runWorker(ctx context.Context, w composition) (err error) {
 		TopicTracking: c.Bool("topic.tracking.enable"), TopicTrackingReset: c.Bool("topic.tracking.allow.reset"),
 	})
 	group.Add("herder", h.Close)
-	if err := h.Start(starting); err != nil {
+	reading, cancel := context.WithTimeout(ctx, w.brokerLimit)
+	defer cancel()
+	if err := h.Start(reading); err != nil {
 		return stopped(ctx, err)
 	}
 
@@ -210,6 +222,9 @@ func (c workerConfig) report(log hclog.Logger) {
 	}
 	for _, text := range c.inert {
 		log.Debug(text)
+	}
+	if c.mode == distributed {
+		log.Info("this version shares no work with other workers: run one worker for each group.id", "group.id", c.String("group.id"))
 	}
 	shown := kafka.Redact(c.Raw())
 	for _, key := range slices.Sorted(maps.Keys(shown)) {
@@ -254,9 +269,9 @@ func (p *restPort) url() string {
 	return "http://" + address.String()
 }
 
-// descriptionCache is the file that spares known plugins the launch to be described; empty when the user has no folder for
+// pluginCache is the file that spares known plugins the launch to be described; empty when the user has no folder for
 // such files.
-func descriptionCache() string {
+func pluginCache() string {
 	folder, err := os.UserCacheDir()
 	if err != nil {
 		return ""

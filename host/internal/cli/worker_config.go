@@ -174,10 +174,15 @@ func (c *workerConfig) factors() error {
 			continue
 		}
 		if c.Int(k.Name) == 0 {
-			problems = append(problems, fmt.Errorf("Invalid value 0 for configuration %s: Value must be at least 1, or -1 for the brokers' default", k.Name))
+			problems = append(problems, invalidValue(k.Name, "0", "Value must be at least 1, or -1 for the brokers' default"))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// invalidValue is an error in the words of Kafka and of package config, for rules that a definition cannot express.
+func invalidValue(key, value, problem string) error {
+	return errors.New("Invalid value " + value + " for configuration " + key + ": " + problem)
 }
 
 // converters makes the worker's converters once, to see whether they can be made.
