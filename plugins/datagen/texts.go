@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"strconv"
 
 	sdk "github.com/outboard-connect/outboard/plugin-sdk"
 )
@@ -11,30 +12,37 @@ const (
 	numberSize = 16
 	// maxValueSize leaves room in a record for key and offset.
 	maxValueSize = sdk.MaxRecord - 1<<10
-	// poolSize is how many bytes the bodies of all records are cut from: enough
-	// to keep compression honest, little enough for the processor's cache.
-	poolSize = 64 << 10
+	// poolSize is how many bytes the bodies of all records are cut from: far
+	// beyond the window of the usual compression, so that pieces seldom overlap
+	// in it, and little enough for the processor's cache.
+	poolSize = 512 << 10
 )
 
 // texts makes values of printable text: the number of the record, and a piece
-// of a pool of random characters that depends on it.
+// of a pool of words and numbers that depends on it. Compression finds in it
+// about what it finds in logs and documents.
 type texts struct {
 	pool []byte // has size bytes behind each of the poolSize starts
 	size int    // of a value
 	mix  uint64
 }
 
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+var words = [...]string{
+	"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima", "mike",
+	"november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "xray", "yankee", "zulu",
+}
 
 func newTexts(seed int64, size int) *texts {
 	random := rand.New(rand.NewPCG(uint64(seed), 0))
-	t := &texts{pool: make([]byte, poolSize+size), size: size, mix: random.Uint64()}
-	for i := range t.pool {
-		if i < poolSize {
-			t.pool[i] = alphabet[random.Uint64()%uint64(len(alphabet))]
-		} else {
-			t.pool[i] = t.pool[i-poolSize]
-		}
+	t := &texts{pool: make([]byte, 0, poolSize+size), size: size, mix: random.Uint64()}
+	for len(t.pool) < poolSize {
+		t.pool = append(t.pool, words[random.Uint64()%uint64(len(words))]...)
+		t.pool = strconv.AppendUint(t.pool, random.Uint64()%1000, 10)
+		t.pool = append(t.pool, ' ')
+	}
+	t.pool = t.pool[:poolSize]
+	for len(t.pool) < poolSize+size {
+		t.pool = append(t.pool, t.pool[:min(poolSize, poolSize+size-len(t.pool))]...)
 	}
 	return t
 }

@@ -46,6 +46,24 @@ func severityOf(err error) severity {
 	return transient
 }
 
+// deletedTopicError is the end of a Kafka client: it has used a topic that was
+// deleted, and takes to no other topic of the name. The next one does.
+type deletedTopicError struct {
+	topic string
+	err   error
+}
+
+func (e *deletedTopicError) Error() string {
+	return fmt.Sprintf("topic %s was deleted while it was used: what was in it is gone; the task starts again with the topic of that name that there is then: %v", e.topic, e.err)
+}
+func (e *deletedTopicError) Unwrap() error { return e.err }
+
+// outlived tells whether a failure is the end of the task's Kafka client, too.
+func outlived(err error) bool {
+	var deleted *deletedTopicError
+	return errors.As(err, &deleted)
+}
+
 // deathError is the end of a plugin's process.
 type deathError struct {
 	death isolation.Death

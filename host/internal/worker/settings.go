@@ -42,8 +42,17 @@ type Settings struct {
 	TopicCreation bool
 }
 
-// client returns what the Kafka client of a task is made with.
+// client returns what the Kafka client of a task is made with. The override
+// policy holds here too: a configuration may have been written by others.
 func (s *Settings) client(role kafka.Role, id TaskID, config map[string]string, log hclog.Logger) (*kafka.Config, error) {
+	const key = "connector.client.config.override."
+	policy, err := kafka.ParsePolicy(s.Properties[key+"policy"], s.Properties[key+"allowlist"])
+	if err != nil {
+		return nil, err
+	}
+	for name, problem := range policy.Check(config) {
+		return nil, fmt.Errorf("%s: %s", name, problem)
+	}
 	return kafka.NewConfig(role, kafka.Properties(role, kafka.Defaults(role, id.Connector, id.Task), s.Properties, config), log)
 }
 

@@ -140,6 +140,10 @@ func (t *task) runSink(ctx context.Context, a *attempt) error {
 	go r.listen(ctx)
 	err = r.loop(ctx, a)
 	r.consumer.detach()
+	if outlived(err) {
+		r.consumer.close()
+		t.sink = nil
+	}
 	return r.explain(a, err)
 }
 
@@ -186,12 +190,14 @@ func (r *sinkRun) loop(ctx context.Context, a *attempt) error {
 	r.begin(r.consumer.attach(r.events))
 	commits := time.NewTicker(r.worker.settings.FlushInterval)
 	defer commits.Stop()
-	patience := time.NewTicker(100 * time.Millisecond)
-	defer patience.Stop()
 	stopping := r.runner.stopping
 	for {
 		if err := r.advance(); err != nil {
 			return err
+		}
+		var patience <-chan time.Time
+		if len(r.leaving) > 0 {
+			patience = time.After(100 * time.Millisecond)
 		}
 		select {
 		case f := <-r.consumer.fetched:
@@ -219,8 +225,8 @@ func (r *sinkRun) loop(ctx context.Context, a *attempt) error {
 			r.retryAt, r.resend = nil, 0
 		case <-commits.C:
 			r.due = true
-		case <-patience.C:
-			r.giveUpLeaving(time.Now())
+		case now := <-patience:
+			r.giveUpLeaving(now)
 		case <-changed:
 			target, changed = r.desired()
 			r.paused = target == TargetPaused
@@ -301,7 +307,8 @@ func (r *sinkRun) advance() error {
 			}
 			continue
 		}
-		if len(r.backlog) == 0 || len(r.inflight) >= windowBatches || r.bytes >= windowBytes || r.opening > 0 {
+		// A poll that was out when the pause came still brings records: they wait.
+		if r.paused || len(r.backlog) == 0 || len(r.inflight) >= windowBatches || r.bytes >= windowBytes || r.opening > 0 {
 			break
 		}
 		if err := r.sendNext(); err != nil {
@@ -366,6 +373,8 @@ func fetchError(e kgo.FetchError) error {
 	switch {
 	case errors.Is(e.Err, kerr.TopicAuthorizationFailed):
 		return fmt.Errorf("not allowed to read topic %s: give the worker's consumer the right to: %w", e.Topic, e.Err)
+	case errors.Is(e.Err, kerr.UnknownTopicID):
+		return &deletedTopicError{e.Topic, e.Err}
 	case errors.Is(e.Err, kerr.GroupAuthorizationFailed):
 		return fmt.Errorf("not allowed to join the consumer group: give the worker's consumer the right to: %w", e.Err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
@@ -92,7 +93,12 @@ func (t *task) runSource(ctx context.Context, a *attempt) error {
 	err = r.pump()
 	end()
 	aside.Wait()
-	return r.finish(a, err)
+	err = r.finish(a, err)
+	if outlived(err) {
+		t.source.close()
+		t.source = nil
+	}
+	return err
 }
 
 func (t *task) newSource(ctx context.Context) (*sourceRun, error) {
@@ -306,27 +312,35 @@ func (f *recordFailure) at(rec *data.SourceRecord) *tolerance.Failure {
 
 // convert makes the Kafka record of a record.
 func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) error {
-	var err error
-	first := len(b.headers)
-	for _, h := range rec.Headers {
-		v, err := r.conv.header.FromConnectHeader(&b.arena, rec.Topic, h.Key, h.Value)
-		if err != nil {
-			return &recordFailure{tolerance.HeaderConverter, r.conv.names[2], err}
+	var headers []kgo.RecordHeader
+	if len(rec.Headers) > 0 {
+		first := len(b.headers)
+		for _, h := range rec.Headers {
+			v, err := r.conv.header.FromConnectHeader(&b.arena, rec.Topic, h.Key, h.Value)
+			if err != nil {
+				return &recordFailure{tolerance.HeaderConverter, r.conv.names[2], err}
+			}
+			b.headers = append(b.headers, kgo.RecordHeader{Key: h.Key, Value: v})
 		}
-		b.headers = append(b.headers, kgo.RecordHeader{Key: h.Key, Value: v})
+		headers = b.headers[first:len(b.headers):len(b.headers)]
 	}
-	k.Headers = b.headers[first:len(b.headers):len(b.headers)]
-	if k.Key, err = r.conv.key.FromConnect(&b.arena, rec.Topic, rec.Key); err != nil {
-		return &recordFailure{tolerance.KeyConverter, r.conv.names[0], err}
+	var key []byte
+	var err error
+	if rec.Key.Kind != data.KindNone { // else it is null in every format
+		if key, err = r.conv.key.FromConnect(&b.arena, rec.Topic, rec.Key); err != nil {
+			return &recordFailure{tolerance.KeyConverter, r.conv.names[0], err}
+		}
 	}
-	if k.Value, err = r.conv.value.FromConnect(&b.arena, rec.Topic, rec.Value); err != nil {
+	value, err := r.conv.value.FromConnect(&b.arena, rec.Topic, rec.Value)
+	if err != nil {
 		return &recordFailure{tolerance.ValueConverter, r.conv.names[1], err}
 	}
-	k.Topic, k.Timestamp = rec.Topic, now
+	at := now
 	if rec.Timestamp != data.NoTimestamp {
-		k.Timestamp = time.UnixMilli(rec.Timestamp)
+		at = time.UnixMilli(rec.Timestamp)
 	}
-	k.Partition = rec.Partition
+	// All of it is set: the record was used before.
+	*k = kgo.Record{Key: key, Value: value, Headers: headers, Timestamp: at, Topic: rec.Topic, Partition: rec.Partition}
 	r.usesTopic(rec.Topic, now)
 	return nil
 }
@@ -334,6 +348,11 @@ func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now
 // refused decides about a record that Kafka does not take.
 func (r *sourceRun) refused(k *kgo.Record, err error) error {
 	if r.ctx.Err() != nil || errors.Is(err, kgo.ErrAborting) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if errors.Is(err, kerr.UnknownTopicID) {
+		err = &deletedTopicError{k.Topic, err} // whatever the policy: it is not the record's fault
+		r.fail(err)
 		return err
 	}
 	err = r.operator.Handle(tolerance.Failure{

@@ -211,6 +211,12 @@ func TestSourceSurvivesTheBroker(t *testing.T) {
 	}
 }
 
+func TestTheOverridePolicyHolds(t *testing.T) {
+	b := newBench(t, func(s *worker.Settings) { s.Properties["connector.client.config.override.policy"] = "None" })
+	s := b.await(b.start("gen", datagen("producer.override.acks", "all")), is(worker.Failed))
+	checkTrace(t, s.Trace, []string{"producer.override.acks", "policy does not allow"})
+}
+
 func TestUnknownSettingsAreNamed(t *testing.T) {
 	for want, change := range map[string][]string{
 		`outboard.isolation is "thread": use connector, task or plugin`:                {"outboard.isolation", "thread"},

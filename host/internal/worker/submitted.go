@@ -153,7 +153,6 @@ func (b *batch) recycle() {
 	b.frame.Release()
 	b.frame = nil
 	b.arena.Reset()
-	clear(b.records) // views of the frame must not outlive it
 	b.of.free = append(b.of.free, b)
 }
 
