@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -247,13 +246,4 @@ func (b *bench) groupOffsets(name string) int64 {
 	var n int64
 	offsets.Each(func(o kadm.OffsetResponse) { n += max(0, o.At) })
 	return n
-}
-
-func link(t *testing.T, name string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.Symlink(filepath.Join(plugins, "hostile"), filepath.Join(dir, name)); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }

@@ -43,7 +43,7 @@ func TestSinkTakesAndCommits(t *testing.T) {
 	b.until("the commit", func() bool { return b.groupOffsets("hole") == 3000 })
 	b.stop(id)
 	b.produce("in", 10)
-	id = b.start("hole", blackhole())
+	b.start("hole", blackhole())
 	b.until("the new records", func() bool { return b.groupOffsets("hole") == 3010 })
 	if n := b.taken(); n != 10 {
 		t.Errorf("after a restart %d records came, want 10", n)
