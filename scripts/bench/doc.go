@@ -1,0 +1,38 @@
+// Command bench measures what Outboard costs: against a bare franz-go loop, and against Apache Kafka Connect on the same work.
+//
+//	make bench ARGS="-quick"                          about a minute
+//	make bench ARGS="-cases source-100 -rounds 3"
+//	make bench-kafka-connect ARGS="-cases sink"
+//
+// The work of a case is done by two or more contenders, each in processes of its own, which take turns within one run:
+//
+//	round 0 (warm-up)   bare  outboard
+//	round 1                   outboard  bare
+//	round 2             bare  outboard          …
+//
+// A shared machine changes its speed between runs, so only figures of one round are compared: a ratio is the median of the
+// ratios of the rounds.
+//
+// # What is measured
+//
+// One way for all contenders, from the outside. How far one is says Kafka (end offsets of a source's topic, committed
+// offsets of a sink's group) or the size of the file that a sink writes; what it has used says /proc. Each look takes both,
+// and the figures are the difference of two looks: the first past a tenth of the records, and the one that ends the run.
+// Contenders have more records than that, so no end of input is in the figures. Host and plugin are told apart by their
+// process. The peak of memory is VmHWM, set back before each run; shared pages are counted in proportion as PSS.
+//
+// # The two commands
+//
+// bench runs against kfake in a process of its own, which discards what is produced and answers every fetch with a prepared
+// batch, so that the broker costs little. The bare loops have the settings of the host's clients: idempotent, linger 5 ms,
+// batches up to 1 MiB, 32 MiB buffered, 6 partitions. What they produce, and what the prepared batches hold, are records
+// that DatagenSource made: 8 MiB of each kind are taken from a run of it at the beginning.
+//
+// kafka-connect runs against a real Kafka and beside Apache Kafka Connect, with 1 partition. Its plugins hand out
+// preallocated records, the same bytes as Outboard's or rows of the same schema, so their own cost is nil. Each case has a
+// fresh JVM, which goes on getting faster for several runs: -quick flatters Outboard. What says "equal" has
+// batch.size=262144 and linger.ms=5; Outboard has its defaults in both. A sink commits every 200 ms, on both sides.
+//
+// Results are printed as Markdown and appended to a file of JSON lines, one for each run, ratio and figure, all with date,
+// commit and machine.
+package main
