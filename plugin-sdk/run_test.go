@@ -22,7 +22,7 @@ import (
 func inBubble(t *testing.T, p sdk.Plugin, play func(t *testing.T, conn *grpc.ClientConn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		server := grpc.NewServer(sdk.ServerOptions()...)
+		server := grpc.NewServer(append(sdk.ServerOptions(), grpc.WaitForHandlers(true))...)
 		if err := sdk.Register(server, p); err != nil {
 			t.Fatal(err)
 		}

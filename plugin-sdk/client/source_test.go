@@ -308,7 +308,7 @@ func TestSourceThatWaitsIsNotStalled(t *testing.T) {
 	s := &source{poll: func(ctx context.Context, b *sdk.SourceBatch) error {
 		select {
 		case <-ctx.Done():
-		case <-time.After(5 * time.Hour):
+		case <-time.After(40 * time.Minute):
 			b.Add("t").ValueString("at last")
 		}
 		return nil
@@ -338,7 +338,7 @@ func TestBusyHostBlamesNobody(t *testing.T) {
 	inBubble(t, sourcePlugin(t, s), func(t *testing.T, conn *grpc.ClientConn) {
 		task := startSource(t, conn, 9, client.Limits{Work: time.Minute})
 		err := task.AwaitStarted(func(p [][]byte) ([][]byte, error) {
-			time.Sleep(time.Hour)
+			time.Sleep(50 * time.Second)
 			return noOffsets(p)
 		})
 		if err != nil {
@@ -351,14 +351,14 @@ func TestBusyHostBlamesNobody(t *testing.T) {
 			if method, d := task.Busy(); method != "SourceTask.Poll" || d > time.Minute {
 				t.Errorf("busy with %s for %s", method, d)
 			}
-			time.Sleep(time.Hour)
+			time.Sleep(2 * time.Minute)
 		}
 		if err := task.Stop(time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		for ev := next(t, task); !ev.Drained; ev = next(t, task) {
 		}
-		time.Sleep(time.Hour) // the last records reach Kafka
+		time.Sleep(2 * time.Minute) // the last records reach Kafka
 		if err := task.Finish(); err != nil {
 			t.Error(err)
 		}

@@ -25,7 +25,7 @@ import (
 func inBubble(t *testing.T, register func(*grpc.Server), play func(t *testing.T, conn *grpc.ClientConn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		server := grpc.NewServer(sdk.ServerOptions()...)
+		server := grpc.NewServer(append(sdk.ServerOptions(), grpc.WaitForHandlers(true))...)
 		register(server)
 		listener := bufconn.Listen(1 << 20)
 		served := make(chan error, 1)
