@@ -371,10 +371,13 @@ func TestCommitFollowsAck(t *testing.T) {
 
 func TestCommitThatFailsIsCalledAgain(t *testing.T) {
 	task := &counter{}
+	var mu sync.Mutex
 	var times []time.Duration
 	var began time.Time
 	task.commit = func(_ context.Context, n int) error {
+		mu.Lock()
 		times = append(times, time.Since(began))
+		mu.Unlock()
 		switch n {
 		case 1:
 			return errors.New("no connection")
@@ -393,6 +396,8 @@ func TestCommitThatFailsIsCalledAgain(t *testing.T) {
 		h.expect("Retrying: retriable SourceTask.Commit: acknowledging: come back later")
 		time.Sleep(2 * time.Minute)
 		expectCalls(t, task.noted()[1:], `Commit {"p":1}{"n":1}`, `Commit {"p":1}{"n":2}`, `Commit {"p":1}{"n":2}`)
+		mu.Lock()
+		defer mu.Unlock()
 		if len(times) == 3 && (times[1]-times[0] < 100*time.Millisecond || times[2]-times[1] < time.Minute) {
 			t.Errorf("called after %v: too soon", times)
 		}

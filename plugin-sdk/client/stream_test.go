@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,8 +25,14 @@ import (
 // only while everybody waits.
 func inBubble(t *testing.T, register func(*grpc.Server), play func(t *testing.T, conn *grpc.ClientConn)) {
 	t.Helper()
+	serveInBubble(t, nil, register, play)
+}
+
+// serveInBubble is inBubble with options for the plugin's server.
+func serveInBubble(t *testing.T, options []grpc.ServerOption, register func(*grpc.Server), play func(t *testing.T, conn *grpc.ClientConn)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		server := grpc.NewServer(append(sdk.ServerOptions(), grpc.WaitForHandlers(true))...)
+		server := grpc.NewServer(slices.Concat(sdk.ServerOptions(), []grpc.ServerOption{grpc.WaitForHandlers(true)}, options)...)
 		register(server)
 		listener := bufconn.Listen(1 << 20)
 		served := make(chan error, 1)

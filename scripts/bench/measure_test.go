@@ -64,11 +64,23 @@ func TestUntil(t *testing.T) {
 		error  string
 		after  time.Duration // at the latest
 	}{
-		"done":          {want: 5000, limit: time.Hour, after: 5*time.Second + lookEvery},
-		"no progress":   {change: func(r *running) { r.progress = func(context.Context) (int64, error) { return 7, nil } }, limit: 10 * time.Second, error: "waiting for record 5000, 7 are done", after: 10 * time.Second},
-		"cannot look":   {change: func(r *running) { r.progress = func(context.Context) (int64, error) { return 0, broken } }, limit: time.Hour, error: "it broke"},
-		"failed":        {change: func(r *running) { r.failed = func(context.Context) error { return broken } }, limit: time.Hour, error: "it broke", after: time.Second + 2*lookEvery},
-		"failed at end": {change: func(r *running) { r.failed = func(context.Context) error { return broken } }, limit: 500 * time.Millisecond, error: "it broke", after: 500 * time.Millisecond},
+		"done": {want: 5000, limit: time.Hour, after: 5*time.Second + lookEvery},
+		"no progress": {
+			change: func(r *running) { r.progress = func(context.Context) (int64, error) { return 7, nil } },
+			limit:  10 * time.Second, error: "waiting for record 5000, 7 are done", after: 10 * time.Second,
+		},
+		"cannot look": {
+			change: func(r *running) { r.progress = func(context.Context) (int64, error) { return 0, broken } },
+			limit:  time.Hour, error: "it broke",
+		},
+		"failed": {
+			change: func(r *running) { r.failed = func(context.Context) error { return broken } },
+			limit:  time.Hour, error: "it broke", after: time.Second + 2*lookEvery,
+		},
+		"failed at the end": {
+			change: func(r *running) { r.failed = func(context.Context) error { return broken } },
+			limit:  500 * time.Millisecond, error: "it broke", after: 500 * time.Millisecond,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

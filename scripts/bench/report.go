@@ -210,7 +210,8 @@ func (r *report) row(w *strings.Builder, testCase, contender, rest string) {
 	if plugin := most(func(m measurement) int64 { return m.PluginPeak }); plugin > 0 {
 		peaks += fmt.Sprintf(" + %.0f", plugin)
 	}
-	fmt.Fprintf(w, "| %s | %s | %s (%s) | %s | %s | %s | %s | %s | %.0f | %s\n", testCase, contender, thousands(median(rates)), thousands(slices.Max(rates)), stored,
+	fmt.Fprintf(w, "| %s | %s | %s (%s) | %s | %s | %s | %s | %s | %.0f | %s\n",
+		testCase, contender, thousands(median(rates)), thousands(slices.Max(rates)), stored,
 		cost(func(m measurement) float64 { return m.HostCPU }), cost(func(m measurement) float64 { return m.PluginCPU }),
 		cost(func(m measurement) float64 { return m.BrokerCPU }), peaks, most(func(m measurement) int64 { return m.HostPSS + m.PluginPSS }), rest)
 }

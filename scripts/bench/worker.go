@@ -63,3 +63,20 @@ func (w *worker) ready(ctx context.Context, p *process) error {
 		}
 	})
 }
+
+// removed deletes a connector and waits until its processes are gone and the worker has nothing to do.
+func (w *worker) removed(ctx context.Context, name string) error {
+	if err := w.remove(ctx, name); err != nil {
+		return err
+	}
+	if w.plugins {
+		err := await(ctx, stopLimit, "the plugin processes to end", func(context.Context) (bool, error) {
+			left, err := childrenOf(w.pid)
+			return len(left) == 0, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return settle(ctx, w.pid)
+}

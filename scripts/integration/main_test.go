@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -26,6 +28,14 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(stage.folder)
+		// Whoever stops the tests stops their process group, and so the workers.
+		stop := make(chan os.Signal, 1)
+		signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+		go func() {
+			<-stop
+			os.RemoveAll(stage.folder)
+			os.Exit(1)
+		}()
 		return m.Run()
 	}())
 }

@@ -232,7 +232,7 @@ func launched(t *testing.T, file string) int {
 
 func TestKnownBinariesAreNotLaunched(t *testing.T) {
 	dir, state := t.TempDir(), t.TempDir()
-	launches, cache := filepath.Join(state, "launches"), filepath.Join(state, "plugins.json")
+	launches, cache := filepath.Join(state, "launches"), filepath.Join(state, "of the user", "plugins.json")
 	install(t, filepath.Join(dir, "a"), script(launches, "CLASS=A"), 0o755)
 	install(t, filepath.Join(dir, "b"), script(launches, "CLASS=B", "ALIASES=org.example.B"), 0o755)
 	install(t, filepath.Join(dir, "bad"), script(launches, "MODE=exit 3"), 0o755)

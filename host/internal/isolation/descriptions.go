@@ -127,8 +127,11 @@ func (d *descriptions) save(current map[Checksum]bool) error {
 	return nil
 }
 
-// replace writes a file as a whole or not at all.
+// replace writes a file as a whole or not at all. Its folder need not exist.
 func replace(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type StatusStore struct {
 	connectors map[string]*connectorStatus
 	pending    map[statusKey]statusValue // newest values nobody writes yet
 	writing    map[statusKey]statusValue // what the writer has taken; nil between rounds
+	unread     map[statusKey]struct{}    // what it has taken and nobody has read back yet
 	settled    chan struct{}             // closed and replaced after every round
 	wake       chan struct{}             // has room for one: there is something pending
 	stop       context.CancelFunc        // nil before Open
@@ -56,7 +57,7 @@ const (
 func NewStatusStore(log Log, workerID string, logger hclog.Logger) *StatusStore {
 	return &StatusStore{
 		log: log, workerID: workerID, logger: logger,
-		connectors: map[string]*connectorStatus{}, pending: map[statusKey]statusValue{},
+		connectors: map[string]*connectorStatus{}, pending: map[statusKey]statusValue{}, unread: map[statusKey]struct{}{},
 		settled: make(chan struct{}), wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 }
@@ -233,7 +234,7 @@ func (s *StatusStore) remove(connector string, chosen func(statusKey) bool) {
 	if c := s.connectors[connector]; c != nil {
 		c.keys(connector, bury)
 	}
-	for k := range s.writing {
+	for k := range s.unread { // with those that are being written
 		bury(k)
 	}
 	for k := range s.pending {
@@ -310,6 +311,7 @@ func (s *StatusStore) takePending() []Entry {
 			}
 		}
 		entries = append(entries, Entry{Key: key.encode(), Value: v.value})
+		s.unread[key] = struct{}{}
 	}
 	return entries
 }
@@ -368,6 +370,7 @@ func (s *StatusStore) apply(e Entry) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.unread, key)
 	if e.Value != nil && status.State == StateUnassigned {
 		// The old owner's goodbye may come after the new owner's first word.
 		if current, ok := s.current(key); ok && current.State == StateRunning && current.Generation > status.Generation {

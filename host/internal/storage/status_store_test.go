@@ -243,6 +243,52 @@ func TestStatusStoreRemoves(t *testing.T) {
 	settle(t, store)
 }
 
+// What is written and not read back yet is removed too.
+func TestStatusStoreRemovesUnread(t *testing.T) {
+	t.Parallel()
+	late := &lateLog{Log: openFile(t, "", hclog.NewNullLogger())}
+	store := openStatusStore(t, late)
+	store.PutConnector("c", running(us, 1))
+	store.PutTask("c", 0, running(us, 1))
+	store.PutTopic("c", 0, "orders")
+	must(t, store.Flush(t.Context()))
+	if names := store.Connectors(); len(names) != 0 {
+		t.Fatalf("%v was read back already", names)
+	}
+	store.RemoveConnector("c")
+	must(t, store.Flush(t.Context()))
+	late.deliver()
+	if left := dumpStatuses(store); left != "" {
+		t.Errorf("left:\n%s", left)
+	}
+}
+
+// lateLog is a log that delivers what it has when it is told to.
+type lateLog struct {
+	storage.Log
+	mu   sync.Mutex
+	held []storage.Entry
+	fn   func(storage.Entry)
+}
+
+func (l *lateLog) Follow(ctx context.Context, fn func(storage.Entry)) error {
+	l.fn = fn
+	return l.Log.Follow(ctx, func(e storage.Entry) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.held = append(l.held, e)
+	})
+}
+
+func (l *lateLog) deliver() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.held {
+		l.fn(e)
+	}
+	l.held = nil
+}
+
 // A topic is written once, and again after it was forgotten.
 func TestStatusStoreTopicsOnce(t *testing.T) { // not parallel: it counts allocations
 	log := openFile(t, "", hclog.NewNullLogger())

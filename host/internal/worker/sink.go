@@ -50,6 +50,7 @@ type sinkRun struct {
 	opening    int           // answers due to Open
 	resend     int           // index in inflight of what is to be sent again, -1 for none
 	retryAt    <-chan time.Time
+	fetchAt    <-chan time.Time // no poll before, after one that brought errors only
 	retryWait  time.Duration
 
 	nextID     uint64
@@ -223,6 +224,8 @@ func (r *sinkRun) loop(ctx context.Context, a *attempt) error {
 			r.committed(s)
 		case <-r.retryAt:
 			r.retryAt, r.resend = nil, 0
+		case <-r.fetchAt:
+			r.fetchAt = nil
 		case <-commits.C:
 			r.due = true
 		case now := <-patience:
@@ -324,7 +327,7 @@ func (r *sinkRun) advance() error {
 		r.stream.Stop(r.worker.settings.GracefulTimeout)
 	}
 	idle := len(r.backlog) == 0 && len(r.inflight) < windowBatches && r.bytes < windowBytes && r.opening == 0 && r.retryAt == nil
-	if idle && r.permit == 0 && !r.paused && !r.stopping {
+	if idle && r.permit == 0 && r.fetchAt == nil && !r.paused && !r.stopping {
 		r.permit = r.generation
 		r.consumer.permits <- r.permit
 	}
@@ -349,6 +352,9 @@ func (r *sinkRun) take(f fetch) error {
 		if !errors.Is(e.Err, context.Canceled) {
 			r.log.Warn("fetching failed and is tried again", "topic", e.Topic, "partition", e.Partition, "err", e.Err)
 		}
+	}
+	if len(f.Errors()) > 0 && f.Empty() {
+		r.fetchAt = time.After(time.Second)
 	}
 	now := time.Now()
 	f.EachPartition(func(p kgo.FetchTopicPartition) {
