@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 )
@@ -40,6 +42,9 @@ func (p *Process) Describe(ctx context.Context) (*Description, error) {
 	defer cancel()
 	d, err := connectv1.NewPluginClient(p.conn).Describe(bounded, &connectv1.DescribeRequest{HostVersion: p.settings.HostVersion},
 		grpc.MaxCallRecvMsgSize(maxDescription))
+	if status.Code(err) == codes.DeadlineExceeded {
+		<-bounded.Done() // the plugin's clock was faster
+	}
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:

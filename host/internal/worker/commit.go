@@ -36,6 +36,7 @@ func (r *sourceRun) commit(ctx context.Context) bool {
 			return false
 		}
 	}
+	r.credit.sendDelivered(r.stream)
 	// A plugin that is gone does not hear it; the next one asks for offsets.
 	_ = r.stream.Ack(c.seq)
 	return true

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/outboard-connect/outboard/host/internal/kafka"
 )
@@ -75,7 +74,7 @@ func (t *task) newSinkConsumer() (*sinkConsumer, error) {
 		return nil, err
 	}
 	c.client, err = kgo.NewClient(append(append(cfg.Options, subscription...),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.WithPools(&decoded{}),
+		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) { c.changed(ctx, p, assigned) }),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) { c.changed(ctx, p, revoked) }),
 		kgo.OnPartitionsLost(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) { c.changed(ctx, p, lost) }),
@@ -88,21 +87,6 @@ func (t *task) newSinkConsumer() (*sinkConsumer, error) {
 	go c.poll(ctx)
 	return c, nil
 }
-
-// decoded is where the client keeps what it decodes before it makes records of
-// it; it takes it back by itself.
-type decoded struct{ pool sync.Pool }
-
-// GetKRecords is for the client.
-func (d *decoded) GetKRecords(n int) []kmsg.Record {
-	if s, ok := d.pool.Get().(*[]kmsg.Record); ok && cap(*s) >= n {
-		return *s
-	}
-	return make([]kmsg.Record, 0, n)
-}
-
-// PutKRecords is for the client.
-func (d *decoded) PutKRecords(s []kmsg.Record) { d.pool.Put(&s) }
 
 // subscribe returns what the task consumes: topics or topics.regex.
 func subscribe(config map[string]string) ([]kgo.Opt, error) {

@@ -18,6 +18,7 @@ func TestHostileSources(t *testing.T) {
 		"raw lengths":                      {worker.Restarting, []string{"hostile", "breaks the protocol: record batch 1 is malformed: lengths of value add up to 402 bytes, there are 6"}},
 		"raw sequence":                     {worker.Restarting, []string{"hostile", "breaks the protocol: batch 7 came where 1 was due"}},
 		"raw record of 100 MB":             {worker.Restarting, []string{"hostile", "SourceTask", "larger than max"}},
+		"raw offset":                       {worker.Restarting, []string{"hostile", "is not the text of a JSON object"}},
 		"raw before started":               {worker.Restarting, []string{"hostile", "came before Started"}},
 		"raw end":                          {worker.Restarting, []string{"hostile", "SourceTask.Start"}},
 		"hang in SourceTask.Start":         {worker.Restarting, []string{"hostile", "SourceTask.Start has not returned for"}},

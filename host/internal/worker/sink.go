@@ -304,7 +304,9 @@ func (r *sinkRun) open(partitions []topicPartition) {
 func (r *sinkRun) advance() error {
 	for !r.builderOut && r.retryAt == nil {
 		if r.resend >= 0 {
-			r.send(r.inflight[r.resend])
+			if err := r.send(r.inflight[r.resend]); err != nil {
+				return err
+			}
 			if r.resend++; r.resend == len(r.inflight) {
 				r.resend = -1
 			}
@@ -413,7 +415,9 @@ func (r *sinkRun) sendNext() error {
 	r.seq++
 	b.seq = r.seq
 	r.inflight = append(r.inflight, b)
-	r.dispatch(b)
+	if err := r.dispatch(b); err != nil {
+		return err
+	}
 	r.bytes += b.bytes
 	return nil
 }
@@ -436,25 +440,29 @@ func (r *sinkRun) ends(b *sentBatch, records []*kgo.Record) {
 
 // send builds and sends a batch again. It converts what was converted before,
 // so it cannot fail for a reason that was not tolerated then.
-func (r *sinkRun) send(b *sentBatch) {
+func (r *sinkRun) send(b *sentBatch) error {
 	b.records = without(b.records, b.gone)
 	for _, k := range b.records {
 		_, _ = r.add(k)
 	}
 	r.bytes -= b.bytes
-	r.dispatch(b)
+	if err := r.dispatch(b); err != nil {
+		return err
+	}
 	r.bytes += b.bytes
+	return nil
 }
 
-func (r *sinkRun) dispatch(b *sentBatch) {
+func (r *sinkRun) dispatch(b *sentBatch) error {
 	b.bytes = r.builder.Bytes()
 	m, err := r.builder.Batch(b.seq)
 	if err != nil {
-		r.log.Error("batch cannot be sent", "err", err)
+		return &permanentError{err}
 	}
 	r.builderOut = true
 	r.stream.Put(m)
 	r.conv.arena.Reset()
+	return nil
 }
 
 // answer handles what the plugin says.

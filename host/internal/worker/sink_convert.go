@@ -7,11 +7,15 @@ import (
 
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
+	"github.com/outboard-connect/outboard/proto/wire"
 )
 
 // add converts a Kafka record and appends it to the batch, or skips it (false)
 // where its failure is tolerated.
 func (r *sinkRun) add(k *kgo.Record) (bool, error) {
+	if size := len(k.Key) + len(k.Value); size > wire.MaxRecord {
+		return r.unreadable(k, tolerance.TaskPut, 1, fmt.Errorf("record of %d bytes: a plugin takes at most %d", size, wire.MaxRecord))
+	}
 	a := &r.conv.arena
 	key, err := r.conv.key.ToConnect(a, k.Topic, k.Key)
 	if err != nil {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -226,7 +227,7 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 			if err = r.operator.Handle(*err.(*recordFailure).at(&rec)); err != nil {
 				return err
 			}
-			k.Offset = -1
+			*k = kgo.Record{Partition: -1, Offset: -1}
 			b.finish(i)
 			continue
 		}
@@ -235,7 +236,9 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 		}
 		r.producer.Produce(r.ctx, k, b.promise)
 	}
-	r.keepOffsets(b)
+	if err := r.keepOffsets(b); err != nil {
+		return err
+	}
 	b.filled()
 	return context.Cause(r.ctx)
 }
@@ -262,8 +265,18 @@ func delivery(b *batch) *connectv1.Delivered {
 		m.Partition = append(m.Partition, k.Partition)
 		m.Offset = append(m.Offset, k.Offset)
 		m.Timestamp = append(m.Timestamp, k.Timestamp.UnixMilli())
+		m.KeySize = append(m.KeySize, size(k.Key))
+		m.ValueSize = append(m.ValueSize, size(k.Value))
 	}
 	return m
+}
+
+// size is that of a serialised key or value, -1 for null.
+func size(b []byte) int32 {
+	if b == nil {
+		return -1
+	}
+	return int32(len(b))
 }
 
 // note remembers the last offset of each source partition.
@@ -278,24 +291,34 @@ func (b *batch) note(index int, offset []byte) {
 }
 
 // keepOffsets names the partitions of the offsets noted; these point into the
-// frame, which lives until the batch is complete.
-func (r *sourceRun) keepOffsets(b *batch) {
+// frame, which lives until the batch is complete. What could not be stored
+// breaks the protocol here, where the plugin can be blamed, and not at the commit.
+func (r *sourceRun) keepOffsets(b *batch) error {
 	dictionary := r.decoder.SourcePartitions()
 	for i := range b.last {
 		l := &b.last[i]
 		if l.index < 0 {
-			continue
+			return &client.ProtocolError{Reason: "a source offset has no source partition"}
+		}
+		if !isObject(l.offset) {
+			return &client.ProtocolError{Reason: fmt.Sprintf("the source offset %.200q is not the text of a JSON object", l.offset)}
 		}
 		name, ok := r.partitions[string(dictionary[l.index])]
 		if !ok {
 			name = string(dictionary[l.index])
+			if !isObject(dictionary[l.index]) {
+				return &client.ProtocolError{Reason: fmt.Sprintf("the source partition %.200q is not the text of a JSON object", name)}
+			}
 			if len(r.partitions) < 100_000 {
 				r.partitions[name] = name
 			}
 		}
 		l.partition = name
 	}
+	return nil
 }
+
+func isObject(text []byte) bool { return len(text) > 1 && text[0] == '{' && json.Valid(text) }
 
 // recordFailure is a record that could not be converted.
 type recordFailure struct {
@@ -425,6 +448,18 @@ func (c *credit) tell(m *connectv1.Delivered) {
 	c.signal()
 }
 
+// sendDelivered sends what was told. An Ack must not overtake it.
+func (c *credit) sendDelivered(stream *client.SourceTask) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.delivered {
+		if stream.Delivered(m) != nil {
+			break // the stream is gone, which its reader sees
+		}
+	}
+	c.delivered = nil
+}
+
 func (c *credit) pause(on bool) {
 	c.paused.Store(on)
 	c.signal()
@@ -445,15 +480,7 @@ func (c *credit) grant(ctx context.Context, stream *client.SourceTask) {
 		case <-ctx.Done():
 			return
 		}
-		c.mu.Lock()
-		delivered := c.delivered
-		c.delivered = nil
-		c.mu.Unlock()
-		for _, m := range delivered {
-			if stream.Delivered(m) != nil {
-				return
-			}
-		}
+		c.sendDelivered(stream)
 		batches, bytes := c.batches.Swap(0), c.bytes.Swap(0)
 		if stream.Grant(uint32(batches), uint64(bytes), c.paused.Load()) != nil {
 			return

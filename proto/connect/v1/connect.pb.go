@@ -1241,7 +1241,10 @@ type Metric struct {
 	Tags  map[string]string      `protobuf:"bytes,2,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Value float64                `protobuf:"fixed64,3,opt,name=value,proto3" json:"value,omitempty"`
 	// Monotonic counter, as opposed to a gauge.
-	Counter       bool `protobuf:"varint,4,opt,name=counter,proto3" json:"counter,omitempty"`
+	Counter     bool   `protobuf:"varint,4,opt,name=counter,proto3" json:"counter,omitempty"`
+	Description string `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	// The value of a gauge that is no number.
+	Text          *string `protobuf:"bytes,6,opt,name=text,proto3,oneof" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1302,6 +1305,20 @@ func (x *Metric) GetCounter() bool {
 		return x.Counter
 	}
 	return false
+}
+
+func (x *Metric) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Metric) GetText() string {
+	if x != nil && x.Text != nil {
+		return *x.Text
+	}
+	return ""
 }
 
 type Stop struct {
@@ -1647,10 +1664,12 @@ func (*HostToConnector_Offsets) isHostToConnector_Message() {}
 func (*HostToConnector_Stop) isHostToConnector_Message() {}
 
 type ConnectorStart struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Class         string                 `protobuf:"bytes,2,opt,name=class,proto3" json:"class,omitempty"`
-	Config        map[string]string      `protobuf:"bytes,3,rep,name=config,proto3" json:"config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Class  string                 `protobuf:"bytes,2,opt,name=class,proto3" json:"class,omitempty"`
+	Config map[string]string      `protobuf:"bytes,3,rep,name=config,proto3" json:"config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The configurations of the tasks that run already, when there are some.
+	TaskConfigs   []*TaskConfig `protobuf:"bytes,4,rep,name=task_configs,json=taskConfigs,proto3" json:"task_configs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1702,6 +1721,13 @@ func (x *ConnectorStart) GetClass() string {
 func (x *ConnectorStart) GetConfig() map[string]string {
 	if x != nil {
 		return x.Config
+	}
+	return nil
+}
+
+func (x *ConnectorStart) GetTaskConfigs() []*TaskConfig {
+	if x != nil {
+		return x.TaskConfigs
 	}
 	return nil
 }
@@ -2715,8 +2741,11 @@ type Delivered struct {
 	Topic     []uint32 `protobuf:"varint,4,rep,packed,name=topic,proto3" json:"topic,omitempty"`
 	Partition []int32  `protobuf:"zigzag32,5,rep,packed,name=partition,proto3" json:"partition,omitempty"`
 	// -1: the record was filtered or skipped and is not in Kafka.
-	Offset        []int64 `protobuf:"zigzag64,6,rep,packed,name=offset,proto3" json:"offset,omitempty"`
-	Timestamp     []int64 `protobuf:"zigzag64,7,rep,packed,name=timestamp,proto3" json:"timestamp,omitempty"`
+	Offset    []int64 `protobuf:"zigzag64,6,rep,packed,name=offset,proto3" json:"offset,omitempty"`
+	Timestamp []int64 `protobuf:"zigzag64,7,rep,packed,name=timestamp,proto3" json:"timestamp,omitempty"`
+	// Of the serialised key and value; -1: null.
+	KeySize       []int32 `protobuf:"zigzag32,8,rep,packed,name=key_size,json=keySize,proto3" json:"key_size,omitempty"`
+	ValueSize     []int32 `protobuf:"zigzag32,9,rep,packed,name=value_size,json=valueSize,proto3" json:"value_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2796,6 +2825,20 @@ func (x *Delivered) GetOffset() []int64 {
 func (x *Delivered) GetTimestamp() []int64 {
 	if x != nil {
 		return x.Timestamp
+	}
+	return nil
+}
+
+func (x *Delivered) GetKeySize() []int32 {
+	if x != nil {
+		return x.KeySize
+	}
+	return nil
+}
+
+func (x *Delivered) GetValueSize() []int32 {
+	if x != nil {
+		return x.ValueSize
 	}
 	return nil
 }
@@ -3186,7 +3229,10 @@ type PartitionOffset struct {
 	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
 	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
 	// The offset of the next record, that is the last one's plus one.
-	Offset        int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// Kept with a committed offset.
+	Metadata      string `protobuf:"bytes,4,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	LeaderEpoch   *int32 `protobuf:"varint,5,opt,name=leader_epoch,json=leaderEpoch,proto3,oneof" json:"leader_epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3238,6 +3284,20 @@ func (x *PartitionOffset) GetPartition() int32 {
 func (x *PartitionOffset) GetOffset() int64 {
 	if x != nil {
 		return x.Offset
+	}
+	return 0
+}
+
+func (x *PartitionOffset) GetMetadata() string {
+	if x != nil {
+		return x.Metadata
+	}
+	return ""
+}
+
+func (x *PartitionOffset) GetLeaderEpoch() int32 {
+	if x != nil && x.LeaderEpoch != nil {
+		return *x.LeaderEpoch
 	}
 	return 0
 }
@@ -4646,12 +4706,15 @@ type RecordBatch struct {
 	OriginalPartition []uint32 `protobuf:"varint,25,rep,packed,name=original_partition,json=originalPartition,proto3" json:"original_partition,omitempty"`
 	// Source with transaction_boundaries only: indexes of records after which
 	// the transaction is committed or aborted.
-	CommitAfter   []uint32 `protobuf:"varint,26,rep,packed,name=commit_after,json=commitAfter,proto3" json:"commit_after,omitempty"`
-	AbortAfter    []uint32 `protobuf:"varint,27,rep,packed,name=abort_after,json=abortAfter,proto3" json:"abort_after,omitempty"`
-	SourceOffsets []byte   `protobuf:"bytes,28,opt,name=source_offsets,json=sourceOffsets,proto3" json:"source_offsets,omitempty"`
-	Headers       []byte   `protobuf:"bytes,29,opt,name=headers,proto3" json:"headers,omitempty"`
-	Keys          []byte   `protobuf:"bytes,30,opt,name=keys,proto3" json:"keys,omitempty"`
-	Values        []byte   `protobuf:"bytes,31,opt,name=values,proto3" json:"values,omitempty"`
+	CommitAfter []uint32 `protobuf:"varint,26,rep,packed,name=commit_after,json=commitAfter,proto3" json:"commit_after,omitempty"`
+	AbortAfter  []uint32 `protobuf:"varint,27,rep,packed,name=abort_after,json=abortAfter,proto3" json:"abort_after,omitempty"`
+	// As commit_after and abort_after, behind the whole batch, which may be empty.
+	Commit        bool   `protobuf:"varint,32,opt,name=commit,proto3" json:"commit,omitempty"`
+	Abort         bool   `protobuf:"varint,33,opt,name=abort,proto3" json:"abort,omitempty"`
+	SourceOffsets []byte `protobuf:"bytes,28,opt,name=source_offsets,json=sourceOffsets,proto3" json:"source_offsets,omitempty"`
+	Headers       []byte `protobuf:"bytes,29,opt,name=headers,proto3" json:"headers,omitempty"`
+	Keys          []byte `protobuf:"bytes,30,opt,name=keys,proto3" json:"keys,omitempty"`
+	Values        []byte `protobuf:"bytes,31,opt,name=values,proto3" json:"values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4875,6 +4938,20 @@ func (x *RecordBatch) GetAbortAfter() []uint32 {
 	return nil
 }
 
+func (x *RecordBatch) GetCommit() bool {
+	if x != nil {
+		return x.Commit
+	}
+	return false
+}
+
+func (x *RecordBatch) GetAbort() bool {
+	if x != nil {
+		return x.Abort
+	}
+	return false
+}
+
 func (x *RecordBatch) GetSourceOffsets() []byte {
 	if x != nil {
 		return x.SourceOffsets
@@ -4987,15 +5064,18 @@ const file_connect_v1_connect_proto_rawDesc = "" +
 	"\x04call\x18\x01 \x01(\tR\x04call\x12\x1d\n" +
 	"\n" +
 	"running_ms\x18\x02 \x01(\x04R\trunningMs\x125\n" +
-	"\ametrics\x18\x03 \x03(\v2\x1b.outboard.connect.v1.MetricR\ametrics\"\xc0\x01\n" +
+	"\ametrics\x18\x03 \x03(\v2\x1b.outboard.connect.v1.MetricR\ametrics\"\x84\x02\n" +
 	"\x06Metric\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x129\n" +
 	"\x04tags\x18\x02 \x03(\v2%.outboard.connect.v1.Metric.TagsEntryR\x04tags\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\x01R\x05value\x12\x18\n" +
-	"\acounter\x18\x04 \x01(\bR\acounter\x1a7\n" +
+	"\acounter\x18\x04 \x01(\bR\acounter\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x17\n" +
+	"\x04text\x18\x06 \x01(\tH\x00R\x04text\x88\x01\x01\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"'\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
+	"\x05_text\"'\n" +
 	"\x04Stop\x12\x1f\n" +
 	"\vdeadline_ms\x18\x01 \x01(\x04R\n" +
 	"deadlineMs\"T\n" +
@@ -5018,11 +5098,12 @@ const file_connect_v1_connect_proto_rawDesc = "" +
 	"\ralter_offsets\x18\x03 \x01(\v2!.outboard.connect.v1.AlterOffsetsH\x00R\falterOffsets\x128\n" +
 	"\aoffsets\x18\x04 \x01(\v2\x1c.outboard.connect.v1.OffsetsH\x00R\aoffsets\x12/\n" +
 	"\x04stop\x18\x05 \x01(\v2\x19.outboard.connect.v1.StopH\x00R\x04stopB\t\n" +
-	"\amessage\"\xbe\x01\n" +
+	"\amessage\"\x82\x02\n" +
 	"\x0eConnectorStart\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05class\x18\x02 \x01(\tR\x05class\x12G\n" +
-	"\x06config\x18\x03 \x03(\v2/.outboard.connect.v1.ConnectorStart.ConfigEntryR\x06config\x1a9\n" +
+	"\x06config\x18\x03 \x03(\v2/.outboard.connect.v1.ConnectorStart.ConfigEntryR\x06config\x12B\n" +
+	"\ftask_configs\x18\x04 \x03(\v2\x1f.outboard.connect.v1.TaskConfigR\vtaskConfigs\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"A\n" +
@@ -5091,7 +5172,7 @@ const file_connect_v1_connect_proto_rawDesc = "" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x16\n" +
 	"\x06paused\x18\x03 \x01(\bR\x06paused\"\x17\n" +
 	"\x03Ack\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\xb5\x01\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\xef\x01\n" +
 	"\tDelivered\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\rR\x05first\x12\x16\n" +
@@ -5099,7 +5180,10 @@ const file_connect_v1_connect_proto_rawDesc = "" +
 	"\x05topic\x18\x04 \x03(\rR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x05 \x03(\x11R\tpartition\x12\x16\n" +
 	"\x06offset\x18\x06 \x03(\x12R\x06offset\x12\x1c\n" +
-	"\ttimestamp\x18\a \x03(\x12R\ttimestamp\"t\n" +
+	"\ttimestamp\x18\a \x03(\x12R\ttimestamp\x12\x19\n" +
+	"\bkey_size\x18\b \x03(\x11R\akeySize\x12\x1d\n" +
+	"\n" +
+	"value_size\x18\t \x03(\x11R\tvalueSize\"t\n" +
 	"\x10TransactionEnded\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x1c\n" +
 	"\tcommitted\x18\x02 \x01(\bR\tcommitted\x120\n" +
@@ -5120,11 +5204,14 @@ const file_connect_v1_connect_proto_rawDesc = "" +
 	"\x05error\x18\x01 \x01(\v2\x1a.outboard.connect.v1.ErrorR\x05error\"D\n" +
 	"\x0eTopicPartition\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
-	"\tpartition\x18\x02 \x01(\x05R\tpartition\"]\n" +
+	"\tpartition\x18\x02 \x01(\x05R\tpartition\"\xb2\x01\n" +
 	"\x0fPartitionOffset\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x03R\x06offset\"\xb2\x03\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12\x1a\n" +
+	"\bmetadata\x18\x04 \x01(\tR\bmetadata\x12&\n" +
+	"\fleader_epoch\x18\x05 \x01(\x05H\x00R\vleaderEpoch\x88\x01\x01B\x0f\n" +
+	"\r_leader_epoch\"\xb2\x03\n" +
 	"\n" +
 	"HostToSink\x126\n" +
 	"\x05start\x18\x01 \x01(\v2\x1e.outboard.connect.v1.SinkStartH\x00R\x05start\x123\n" +
@@ -5233,7 +5320,7 @@ const file_connect_v1_connect_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"V\n" +
 	"\vSchemaField\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
-	"\x06schema\x18\x02 \x01(\v2\x1b.outboard.connect.v1.SchemaR\x06schema\"\x93\b\n" +
+	"\x06schema\x18\x02 \x01(\v2\x1b.outboard.connect.v1.SchemaR\x06schema\"\xc1\b\n" +
 	"\vRecordBatch\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x125\n" +
@@ -5269,7 +5356,9 @@ const file_connect_v1_connect_proto_rawDesc = "" +
 	"\x12original_partition\x18\x19 \x03(\rR\x11originalPartition\x12!\n" +
 	"\fcommit_after\x18\x1a \x03(\rR\vcommitAfter\x12\x1f\n" +
 	"\vabort_after\x18\x1b \x03(\rR\n" +
-	"abortAfter\x12%\n" +
+	"abortAfter\x12\x16\n" +
+	"\x06commit\x18  \x01(\bR\x06commit\x12\x14\n" +
+	"\x05abort\x18! \x01(\bR\x05abort\x12%\n" +
 	"\x0esource_offsets\x18\x1c \x01(\fR\rsourceOffsets\x12\x18\n" +
 	"\aheaders\x18\x1d \x01(\fR\aheaders\x12\x12\n" +
 	"\x04keys\x18\x1e \x01(\fR\x04keys\x12\x16\n" +
@@ -5450,98 +5539,99 @@ var file_connect_v1_connect_proto_depIdxs = []int32{
 	20,  // 18: outboard.connect.v1.HostToConnector.offsets:type_name -> outboard.connect.v1.Offsets
 	17,  // 19: outboard.connect.v1.HostToConnector.stop:type_name -> outboard.connect.v1.Stop
 	64,  // 20: outboard.connect.v1.ConnectorStart.config:type_name -> outboard.connect.v1.ConnectorStart.ConfigEntry
-	18,  // 21: outboard.connect.v1.AlterOffsets.source:type_name -> outboard.connect.v1.SourceOffset
-	43,  // 22: outboard.connect.v1.AlterOffsets.sink:type_name -> outboard.connect.v1.PartitionOffset
-	26,  // 23: outboard.connect.v1.ConnectorToHost.started:type_name -> outboard.connect.v1.Started
-	27,  // 24: outboard.connect.v1.ConnectorToHost.task_configs:type_name -> outboard.connect.v1.TaskConfigs
-	29,  // 25: outboard.connect.v1.ConnectorToHost.request_reconfiguration:type_name -> outboard.connect.v1.RequestReconfiguration
-	30,  // 26: outboard.connect.v1.ConnectorToHost.failed:type_name -> outboard.connect.v1.Failed
-	31,  // 27: outboard.connect.v1.ConnectorToHost.offsets_altered:type_name -> outboard.connect.v1.OffsetsAltered
-	19,  // 28: outboard.connect.v1.ConnectorToHost.read_offsets:type_name -> outboard.connect.v1.ReadOffsets
-	15,  // 29: outboard.connect.v1.ConnectorToHost.heartbeat:type_name -> outboard.connect.v1.Heartbeat
-	32,  // 30: outboard.connect.v1.ConnectorToHost.stopped:type_name -> outboard.connect.v1.Stopped
-	14,  // 31: outboard.connect.v1.Started.error:type_name -> outboard.connect.v1.Error
-	28,  // 32: outboard.connect.v1.TaskConfigs.configs:type_name -> outboard.connect.v1.TaskConfig
-	14,  // 33: outboard.connect.v1.TaskConfigs.error:type_name -> outboard.connect.v1.Error
-	65,  // 34: outboard.connect.v1.TaskConfig.config:type_name -> outboard.connect.v1.TaskConfig.ConfigEntry
-	14,  // 35: outboard.connect.v1.Failed.error:type_name -> outboard.connect.v1.Error
-	14,  // 36: outboard.connect.v1.OffsetsAltered.error:type_name -> outboard.connect.v1.Error
-	14,  // 37: outboard.connect.v1.Stopped.error:type_name -> outboard.connect.v1.Error
-	34,  // 38: outboard.connect.v1.HostToSource.start:type_name -> outboard.connect.v1.SourceStart
-	35,  // 39: outboard.connect.v1.HostToSource.flow:type_name -> outboard.connect.v1.Flow
-	36,  // 40: outboard.connect.v1.HostToSource.ack:type_name -> outboard.connect.v1.Ack
-	37,  // 41: outboard.connect.v1.HostToSource.delivered:type_name -> outboard.connect.v1.Delivered
-	20,  // 42: outboard.connect.v1.HostToSource.offsets:type_name -> outboard.connect.v1.Offsets
-	17,  // 43: outboard.connect.v1.HostToSource.stop:type_name -> outboard.connect.v1.Stop
-	38,  // 44: outboard.connect.v1.HostToSource.transaction_ended:type_name -> outboard.connect.v1.TransactionEnded
-	66,  // 45: outboard.connect.v1.SourceStart.config:type_name -> outboard.connect.v1.SourceStart.ConfigEntry
-	35,  // 46: outboard.connect.v1.SourceStart.flow:type_name -> outboard.connect.v1.Flow
-	14,  // 47: outboard.connect.v1.TransactionEnded.error:type_name -> outboard.connect.v1.Error
-	26,  // 48: outboard.connect.v1.SourceToHost.started:type_name -> outboard.connect.v1.Started
-	61,  // 49: outboard.connect.v1.SourceToHost.batch:type_name -> outboard.connect.v1.RecordBatch
-	19,  // 50: outboard.connect.v1.SourceToHost.read_offsets:type_name -> outboard.connect.v1.ReadOffsets
-	40,  // 51: outboard.connect.v1.SourceToHost.drained:type_name -> outboard.connect.v1.Drained
-	30,  // 52: outboard.connect.v1.SourceToHost.failed:type_name -> outboard.connect.v1.Failed
-	15,  // 53: outboard.connect.v1.SourceToHost.heartbeat:type_name -> outboard.connect.v1.Heartbeat
-	32,  // 54: outboard.connect.v1.SourceToHost.stopped:type_name -> outboard.connect.v1.Stopped
-	41,  // 55: outboard.connect.v1.SourceToHost.retrying:type_name -> outboard.connect.v1.Retrying
-	14,  // 56: outboard.connect.v1.Retrying.error:type_name -> outboard.connect.v1.Error
-	45,  // 57: outboard.connect.v1.HostToSink.start:type_name -> outboard.connect.v1.SinkStart
-	46,  // 58: outboard.connect.v1.HostToSink.open:type_name -> outboard.connect.v1.SinkOpen
-	61,  // 59: outboard.connect.v1.HostToSink.batch:type_name -> outboard.connect.v1.RecordBatch
-	48,  // 60: outboard.connect.v1.HostToSink.commit:type_name -> outboard.connect.v1.CommitRequest
-	47,  // 61: outboard.connect.v1.HostToSink.close:type_name -> outboard.connect.v1.SinkClose
-	55,  // 62: outboard.connect.v1.HostToSink.errant_handled:type_name -> outboard.connect.v1.ErrantHandled
-	17,  // 63: outboard.connect.v1.HostToSink.stop:type_name -> outboard.connect.v1.Stop
-	67,  // 64: outboard.connect.v1.SinkStart.config:type_name -> outboard.connect.v1.SinkStart.ConfigEntry
-	43,  // 65: outboard.connect.v1.SinkOpen.partitions:type_name -> outboard.connect.v1.PartitionOffset
-	42,  // 66: outboard.connect.v1.SinkClose.partitions:type_name -> outboard.connect.v1.TopicPartition
-	43,  // 67: outboard.connect.v1.CommitRequest.offsets:type_name -> outboard.connect.v1.PartitionOffset
-	26,  // 68: outboard.connect.v1.SinkToHost.started:type_name -> outboard.connect.v1.Started
-	50,  // 69: outboard.connect.v1.SinkToHost.opened:type_name -> outboard.connect.v1.SinkOpened
-	52,  // 70: outboard.connect.v1.SinkToHost.put:type_name -> outboard.connect.v1.PutResult
-	56,  // 71: outboard.connect.v1.SinkToHost.committable:type_name -> outboard.connect.v1.Committable
-	51,  // 72: outboard.connect.v1.SinkToHost.closed:type_name -> outboard.connect.v1.SinkClosed
-	54,  // 73: outboard.connect.v1.SinkToHost.errant:type_name -> outboard.connect.v1.Errant
-	57,  // 74: outboard.connect.v1.SinkToHost.request:type_name -> outboard.connect.v1.SinkRequest
-	30,  // 75: outboard.connect.v1.SinkToHost.failed:type_name -> outboard.connect.v1.Failed
-	15,  // 76: outboard.connect.v1.SinkToHost.heartbeat:type_name -> outboard.connect.v1.Heartbeat
-	32,  // 77: outboard.connect.v1.SinkToHost.stopped:type_name -> outboard.connect.v1.Stopped
-	43,  // 78: outboard.connect.v1.SinkOpened.rewind:type_name -> outboard.connect.v1.PartitionOffset
-	14,  // 79: outboard.connect.v1.SinkOpened.error:type_name -> outboard.connect.v1.Error
-	14,  // 80: outboard.connect.v1.SinkClosed.error:type_name -> outboard.connect.v1.Error
-	14,  // 81: outboard.connect.v1.PutResult.error:type_name -> outboard.connect.v1.Error
-	53,  // 82: outboard.connect.v1.PutResult.errant:type_name -> outboard.connect.v1.ErrantRecord
-	14,  // 83: outboard.connect.v1.ErrantRecord.error:type_name -> outboard.connect.v1.Error
-	14,  // 84: outboard.connect.v1.Errant.error:type_name -> outboard.connect.v1.Error
-	14,  // 85: outboard.connect.v1.ErrantHandled.error:type_name -> outboard.connect.v1.Error
-	43,  // 86: outboard.connect.v1.Committable.offsets:type_name -> outboard.connect.v1.PartitionOffset
-	14,  // 87: outboard.connect.v1.Committable.error:type_name -> outboard.connect.v1.Error
-	42,  // 88: outboard.connect.v1.SinkRequest.pause:type_name -> outboard.connect.v1.TopicPartition
-	42,  // 89: outboard.connect.v1.SinkRequest.resume:type_name -> outboard.connect.v1.TopicPartition
-	43,  // 90: outboard.connect.v1.SinkRequest.rewind:type_name -> outboard.connect.v1.PartitionOffset
-	6,   // 91: outboard.connect.v1.Schema.type:type_name -> outboard.connect.v1.Type
-	59,  // 92: outboard.connect.v1.Schema.parameters:type_name -> outboard.connect.v1.SchemaParameter
-	60,  // 93: outboard.connect.v1.Schema.fields:type_name -> outboard.connect.v1.SchemaField
-	58,  // 94: outboard.connect.v1.Schema.key:type_name -> outboard.connect.v1.Schema
-	58,  // 95: outboard.connect.v1.Schema.element:type_name -> outboard.connect.v1.Schema
-	58,  // 96: outboard.connect.v1.SchemaField.schema:type_name -> outboard.connect.v1.Schema
-	58,  // 97: outboard.connect.v1.RecordBatch.schemas:type_name -> outboard.connect.v1.Schema
-	7,   // 98: outboard.connect.v1.Plugin.Describe:input_type -> outboard.connect.v1.DescribeRequest
-	11,  // 99: outboard.connect.v1.Connector.Validate:input_type -> outboard.connect.v1.ValidateRequest
-	21,  // 100: outboard.connect.v1.Connector.Run:input_type -> outboard.connect.v1.HostToConnector
-	33,  // 101: outboard.connect.v1.SourceTask.Run:input_type -> outboard.connect.v1.HostToSource
-	44,  // 102: outboard.connect.v1.SinkTask.Run:input_type -> outboard.connect.v1.HostToSink
-	8,   // 103: outboard.connect.v1.Plugin.Describe:output_type -> outboard.connect.v1.DescribeResponse
-	12,  // 104: outboard.connect.v1.Connector.Validate:output_type -> outboard.connect.v1.ValidateResponse
-	25,  // 105: outboard.connect.v1.Connector.Run:output_type -> outboard.connect.v1.ConnectorToHost
-	39,  // 106: outboard.connect.v1.SourceTask.Run:output_type -> outboard.connect.v1.SourceToHost
-	49,  // 107: outboard.connect.v1.SinkTask.Run:output_type -> outboard.connect.v1.SinkToHost
-	103, // [103:108] is the sub-list for method output_type
-	98,  // [98:103] is the sub-list for method input_type
-	98,  // [98:98] is the sub-list for extension type_name
-	98,  // [98:98] is the sub-list for extension extendee
-	0,   // [0:98] is the sub-list for field type_name
+	28,  // 21: outboard.connect.v1.ConnectorStart.task_configs:type_name -> outboard.connect.v1.TaskConfig
+	18,  // 22: outboard.connect.v1.AlterOffsets.source:type_name -> outboard.connect.v1.SourceOffset
+	43,  // 23: outboard.connect.v1.AlterOffsets.sink:type_name -> outboard.connect.v1.PartitionOffset
+	26,  // 24: outboard.connect.v1.ConnectorToHost.started:type_name -> outboard.connect.v1.Started
+	27,  // 25: outboard.connect.v1.ConnectorToHost.task_configs:type_name -> outboard.connect.v1.TaskConfigs
+	29,  // 26: outboard.connect.v1.ConnectorToHost.request_reconfiguration:type_name -> outboard.connect.v1.RequestReconfiguration
+	30,  // 27: outboard.connect.v1.ConnectorToHost.failed:type_name -> outboard.connect.v1.Failed
+	31,  // 28: outboard.connect.v1.ConnectorToHost.offsets_altered:type_name -> outboard.connect.v1.OffsetsAltered
+	19,  // 29: outboard.connect.v1.ConnectorToHost.read_offsets:type_name -> outboard.connect.v1.ReadOffsets
+	15,  // 30: outboard.connect.v1.ConnectorToHost.heartbeat:type_name -> outboard.connect.v1.Heartbeat
+	32,  // 31: outboard.connect.v1.ConnectorToHost.stopped:type_name -> outboard.connect.v1.Stopped
+	14,  // 32: outboard.connect.v1.Started.error:type_name -> outboard.connect.v1.Error
+	28,  // 33: outboard.connect.v1.TaskConfigs.configs:type_name -> outboard.connect.v1.TaskConfig
+	14,  // 34: outboard.connect.v1.TaskConfigs.error:type_name -> outboard.connect.v1.Error
+	65,  // 35: outboard.connect.v1.TaskConfig.config:type_name -> outboard.connect.v1.TaskConfig.ConfigEntry
+	14,  // 36: outboard.connect.v1.Failed.error:type_name -> outboard.connect.v1.Error
+	14,  // 37: outboard.connect.v1.OffsetsAltered.error:type_name -> outboard.connect.v1.Error
+	14,  // 38: outboard.connect.v1.Stopped.error:type_name -> outboard.connect.v1.Error
+	34,  // 39: outboard.connect.v1.HostToSource.start:type_name -> outboard.connect.v1.SourceStart
+	35,  // 40: outboard.connect.v1.HostToSource.flow:type_name -> outboard.connect.v1.Flow
+	36,  // 41: outboard.connect.v1.HostToSource.ack:type_name -> outboard.connect.v1.Ack
+	37,  // 42: outboard.connect.v1.HostToSource.delivered:type_name -> outboard.connect.v1.Delivered
+	20,  // 43: outboard.connect.v1.HostToSource.offsets:type_name -> outboard.connect.v1.Offsets
+	17,  // 44: outboard.connect.v1.HostToSource.stop:type_name -> outboard.connect.v1.Stop
+	38,  // 45: outboard.connect.v1.HostToSource.transaction_ended:type_name -> outboard.connect.v1.TransactionEnded
+	66,  // 46: outboard.connect.v1.SourceStart.config:type_name -> outboard.connect.v1.SourceStart.ConfigEntry
+	35,  // 47: outboard.connect.v1.SourceStart.flow:type_name -> outboard.connect.v1.Flow
+	14,  // 48: outboard.connect.v1.TransactionEnded.error:type_name -> outboard.connect.v1.Error
+	26,  // 49: outboard.connect.v1.SourceToHost.started:type_name -> outboard.connect.v1.Started
+	61,  // 50: outboard.connect.v1.SourceToHost.batch:type_name -> outboard.connect.v1.RecordBatch
+	19,  // 51: outboard.connect.v1.SourceToHost.read_offsets:type_name -> outboard.connect.v1.ReadOffsets
+	40,  // 52: outboard.connect.v1.SourceToHost.drained:type_name -> outboard.connect.v1.Drained
+	30,  // 53: outboard.connect.v1.SourceToHost.failed:type_name -> outboard.connect.v1.Failed
+	15,  // 54: outboard.connect.v1.SourceToHost.heartbeat:type_name -> outboard.connect.v1.Heartbeat
+	32,  // 55: outboard.connect.v1.SourceToHost.stopped:type_name -> outboard.connect.v1.Stopped
+	41,  // 56: outboard.connect.v1.SourceToHost.retrying:type_name -> outboard.connect.v1.Retrying
+	14,  // 57: outboard.connect.v1.Retrying.error:type_name -> outboard.connect.v1.Error
+	45,  // 58: outboard.connect.v1.HostToSink.start:type_name -> outboard.connect.v1.SinkStart
+	46,  // 59: outboard.connect.v1.HostToSink.open:type_name -> outboard.connect.v1.SinkOpen
+	61,  // 60: outboard.connect.v1.HostToSink.batch:type_name -> outboard.connect.v1.RecordBatch
+	48,  // 61: outboard.connect.v1.HostToSink.commit:type_name -> outboard.connect.v1.CommitRequest
+	47,  // 62: outboard.connect.v1.HostToSink.close:type_name -> outboard.connect.v1.SinkClose
+	55,  // 63: outboard.connect.v1.HostToSink.errant_handled:type_name -> outboard.connect.v1.ErrantHandled
+	17,  // 64: outboard.connect.v1.HostToSink.stop:type_name -> outboard.connect.v1.Stop
+	67,  // 65: outboard.connect.v1.SinkStart.config:type_name -> outboard.connect.v1.SinkStart.ConfigEntry
+	43,  // 66: outboard.connect.v1.SinkOpen.partitions:type_name -> outboard.connect.v1.PartitionOffset
+	42,  // 67: outboard.connect.v1.SinkClose.partitions:type_name -> outboard.connect.v1.TopicPartition
+	43,  // 68: outboard.connect.v1.CommitRequest.offsets:type_name -> outboard.connect.v1.PartitionOffset
+	26,  // 69: outboard.connect.v1.SinkToHost.started:type_name -> outboard.connect.v1.Started
+	50,  // 70: outboard.connect.v1.SinkToHost.opened:type_name -> outboard.connect.v1.SinkOpened
+	52,  // 71: outboard.connect.v1.SinkToHost.put:type_name -> outboard.connect.v1.PutResult
+	56,  // 72: outboard.connect.v1.SinkToHost.committable:type_name -> outboard.connect.v1.Committable
+	51,  // 73: outboard.connect.v1.SinkToHost.closed:type_name -> outboard.connect.v1.SinkClosed
+	54,  // 74: outboard.connect.v1.SinkToHost.errant:type_name -> outboard.connect.v1.Errant
+	57,  // 75: outboard.connect.v1.SinkToHost.request:type_name -> outboard.connect.v1.SinkRequest
+	30,  // 76: outboard.connect.v1.SinkToHost.failed:type_name -> outboard.connect.v1.Failed
+	15,  // 77: outboard.connect.v1.SinkToHost.heartbeat:type_name -> outboard.connect.v1.Heartbeat
+	32,  // 78: outboard.connect.v1.SinkToHost.stopped:type_name -> outboard.connect.v1.Stopped
+	43,  // 79: outboard.connect.v1.SinkOpened.rewind:type_name -> outboard.connect.v1.PartitionOffset
+	14,  // 80: outboard.connect.v1.SinkOpened.error:type_name -> outboard.connect.v1.Error
+	14,  // 81: outboard.connect.v1.SinkClosed.error:type_name -> outboard.connect.v1.Error
+	14,  // 82: outboard.connect.v1.PutResult.error:type_name -> outboard.connect.v1.Error
+	53,  // 83: outboard.connect.v1.PutResult.errant:type_name -> outboard.connect.v1.ErrantRecord
+	14,  // 84: outboard.connect.v1.ErrantRecord.error:type_name -> outboard.connect.v1.Error
+	14,  // 85: outboard.connect.v1.Errant.error:type_name -> outboard.connect.v1.Error
+	14,  // 86: outboard.connect.v1.ErrantHandled.error:type_name -> outboard.connect.v1.Error
+	43,  // 87: outboard.connect.v1.Committable.offsets:type_name -> outboard.connect.v1.PartitionOffset
+	14,  // 88: outboard.connect.v1.Committable.error:type_name -> outboard.connect.v1.Error
+	42,  // 89: outboard.connect.v1.SinkRequest.pause:type_name -> outboard.connect.v1.TopicPartition
+	42,  // 90: outboard.connect.v1.SinkRequest.resume:type_name -> outboard.connect.v1.TopicPartition
+	43,  // 91: outboard.connect.v1.SinkRequest.rewind:type_name -> outboard.connect.v1.PartitionOffset
+	6,   // 92: outboard.connect.v1.Schema.type:type_name -> outboard.connect.v1.Type
+	59,  // 93: outboard.connect.v1.Schema.parameters:type_name -> outboard.connect.v1.SchemaParameter
+	60,  // 94: outboard.connect.v1.Schema.fields:type_name -> outboard.connect.v1.SchemaField
+	58,  // 95: outboard.connect.v1.Schema.key:type_name -> outboard.connect.v1.Schema
+	58,  // 96: outboard.connect.v1.Schema.element:type_name -> outboard.connect.v1.Schema
+	58,  // 97: outboard.connect.v1.SchemaField.schema:type_name -> outboard.connect.v1.Schema
+	58,  // 98: outboard.connect.v1.RecordBatch.schemas:type_name -> outboard.connect.v1.Schema
+	7,   // 99: outboard.connect.v1.Plugin.Describe:input_type -> outboard.connect.v1.DescribeRequest
+	11,  // 100: outboard.connect.v1.Connector.Validate:input_type -> outboard.connect.v1.ValidateRequest
+	21,  // 101: outboard.connect.v1.Connector.Run:input_type -> outboard.connect.v1.HostToConnector
+	33,  // 102: outboard.connect.v1.SourceTask.Run:input_type -> outboard.connect.v1.HostToSource
+	44,  // 103: outboard.connect.v1.SinkTask.Run:input_type -> outboard.connect.v1.HostToSink
+	8,   // 104: outboard.connect.v1.Plugin.Describe:output_type -> outboard.connect.v1.DescribeResponse
+	12,  // 105: outboard.connect.v1.Connector.Validate:output_type -> outboard.connect.v1.ValidateResponse
+	25,  // 106: outboard.connect.v1.Connector.Run:output_type -> outboard.connect.v1.ConnectorToHost
+	39,  // 107: outboard.connect.v1.SourceTask.Run:output_type -> outboard.connect.v1.SourceToHost
+	49,  // 108: outboard.connect.v1.SinkTask.Run:output_type -> outboard.connect.v1.SinkToHost
+	104, // [104:109] is the sub-list for method output_type
+	99,  // [99:104] is the sub-list for method input_type
+	99,  // [99:99] is the sub-list for extension type_name
+	99,  // [99:99] is the sub-list for extension extendee
+	0,   // [0:99] is the sub-list for field type_name
 }
 
 func init() { file_connect_v1_connect_proto_init() }
@@ -5551,6 +5641,7 @@ func file_connect_v1_connect_proto_init() {
 	}
 	file_connect_v1_connect_proto_msgTypes[3].OneofWrappers = []any{}
 	file_connect_v1_connect_proto_msgTypes[6].OneofWrappers = []any{}
+	file_connect_v1_connect_proto_msgTypes[9].OneofWrappers = []any{}
 	file_connect_v1_connect_proto_msgTypes[11].OneofWrappers = []any{}
 	file_connect_v1_connect_proto_msgTypes[14].OneofWrappers = []any{
 		(*HostToConnector_Start)(nil),
@@ -5588,6 +5679,7 @@ func file_connect_v1_connect_proto_init() {
 		(*SourceToHost_Stopped)(nil),
 		(*SourceToHost_Retrying)(nil),
 	}
+	file_connect_v1_connect_proto_msgTypes[36].OneofWrappers = []any{}
 	file_connect_v1_connect_proto_msgTypes[37].OneofWrappers = []any{
 		(*HostToSink_Start)(nil),
 		(*HostToSink_Open)(nil),

@@ -99,6 +99,10 @@ func (r *raw) Run(stream connectv1.SourceTask_RunServer) error {
 	switch mode {
 	case "raw lengths":
 		batch.ValueLength = []uint32{400, 4}
+	case "raw offset":
+		batch.ValueLength = []uint32{4, 4}
+		batch.SourcePartitions, batch.SourcePartition = [][]byte{[]byte(`{"p":1}`)}, []uint32{1}
+		batch.SourceOffsetLength, batch.SourceOffsets = []uint32{0, 5}, []byte("oops")
 	case "raw sequence":
 		batch.Seq = 7
 	case "raw record of 100 MB":
