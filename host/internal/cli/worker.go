@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,10 +85,6 @@ type running struct {
 
 // runWorker composes a worker and runs it until ctx is done, or a part of it fails. It returns when all is stopped.
 func runWorker(ctx context.Context, w composition) (err error) {
-	if os.Getenv("GOGC") == "" {
-		// Records pass through a small live heap: at the default, collecting it takes a fifth of a busy sink's time.
-		debug.SetGCPercent(400)
-	}
 	c, err := parseWorkerConfig(w.props, w.mode)
 	if err != nil {
 		return fmt.Errorf("%s: %w", w.source, err)
