@@ -500,7 +500,7 @@ type DescribeResponse struct {
 	Version    string                  `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	Connectors []*ConnectorDescription `protobuf:"bytes,3,rep,name=connectors,proto3" json:"connectors,omitempty"`
 	// What the plugin understands beyond the first version of this file:
-	// "delivered" (wants Delivered messages), "alter-offsets".
+	// "delivered" (wants Delivered messages).
 	Capabilities []string `protobuf:"bytes,4,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	// The SDK it was built with, for diagnostics ("outboard-go/1.0.0").
 	Sdk           string `protobuf:"bytes,5,opt,name=sdk,proto3" json:"sdk,omitempty"`
