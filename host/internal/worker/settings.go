@@ -2,7 +2,6 @@ package worker
 
 import (
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/kafka"
 	"github.com/outboard-connect/outboard/host/internal/storage"
-	"github.com/outboard-connect/outboard/host/internal/tolerance"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
 )
@@ -116,9 +114,6 @@ func converterConfig(worker, connector map[string]string, key, otherwise string)
 	return class, config.WithPrefix(from, key+".")
 }
 
-// policy returns the error handling of a connector.
-func policy(config map[string]string) (tolerance.Policy, error) { return tolerance.NewPolicy(config) }
-
 // processKey returns which process a connector (task < 0) or a task runs in.
 func processKey(config map[string]string, connector string, task int) (string, error) {
 	switch mode := strings.TrimSpace(config["outboard.isolation"]); mode {
@@ -135,7 +130,3 @@ func processKey(config map[string]string, connector string, task int) (string, e
 		return "", fmt.Errorf("outboard.isolation is %q: use connector, task or plugin", mode)
 	}
 }
-
-// taskConfig returns what the author's task is given: what the connector made
-// for it. Settings of the framework are left in, as Kafka Connect does.
-func taskConfig(spec TaskSpec) map[string]string { return maps.Clone(spec.Config) }

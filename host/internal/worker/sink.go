@@ -123,7 +123,7 @@ func (t *task) runSink(ctx context.Context, a *attempt) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.stream, err = client.StartSinkTask(ctx, a.lease.Process().Conn(), client.TaskStart{
-		Connector: t.name, Class: a.connector.Class(), Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: taskConfig(t.spec),
+		Connector: t.name, Class: a.connector.Class(), Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: t.spec.Config,
 	}, r.operator.Reports(), func(*connectv1.RecordBatch) { r.sent <- struct{}{} }, l)
 	if err != nil {
 		return explain(a.lease, err, "SinkTask.Start")

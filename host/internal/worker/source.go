@@ -70,7 +70,7 @@ func (t *task) runSource(ctx context.Context, a *attempt) error {
 	}
 	target, changed := t.desired()
 	r.stream, err = client.StartSourceTask(r.ctx, a.lease.Process().Conn(), client.TaskStart{
-		Connector: t.name, Class: a.connector.Class(), Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: taskConfig(t.spec),
+		Connector: t.name, Class: a.connector.Class(), Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: t.spec.Config,
 	}, creditBatches, creditBytes, target == TargetPaused, l)
 	if err != nil {
 		return explain(a.lease, err, "SourceTask.Start")

@@ -55,7 +55,7 @@ func (t *task) operator() (*tolerance.Operator, error) {
 	if o := t.handled.Load(); o != nil {
 		return o, nil
 	}
-	p, err := policy(t.config)
+	p, err := tolerance.NewPolicy(t.config)
 	if err != nil {
 		return nil, err
 	}
