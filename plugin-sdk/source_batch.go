@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -143,6 +144,18 @@ func (r *Record) Value(v data.Value) *Record { r.batch.b.Value(v); return r }
 
 // ValueBytes sets the value to opaque bytes, which are copied; nil is null.
 func (r *Record) ValueBytes(v []byte) *Record { return r.Value(data.BytesValue(v)) }
+
+// ValueSpace sets the value to n opaque bytes for the caller to write, all of
+// them, before it calls anything else of the batch. It saves the copy of
+// ValueBytes where a value is put together from pieces.
+func (r *Record) ValueSpace(n int) []byte {
+	b := &r.batch.b
+	blob := b.ValueBuffer()
+	at := len(blob)
+	blob = slices.Grow(blob, n)[:at+n]
+	b.ValueWritten(data.KindBytes, nil, blob)
+	return blob[at:]
+}
 
 // ValueString sets the value to text.
 func (r *Record) ValueString(v string) *Record {

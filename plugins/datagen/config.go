@@ -12,6 +12,7 @@ const (
 	keyShape     = "shape"
 	keyValueSize = "value.size"
 	keyKey       = "key"
+	keyHeaders   = "headers"
 	keySeed      = "seed"
 
 	// What the connector tells its tasks.
@@ -59,8 +60,13 @@ var sourceConfig = config.Definition{
 		Doc: "What keys are. With none, null; with sequence, the number of the record in 16 digits.",
 	},
 	{
+		Name: keyHeaders, Type: config.TypeInt, Default: config.Default("0"), Min: config.Limit(0), Max: config.Limit(maxHeaders), Importance: config.ImportanceLow,
+		Group: "Records", Order: 7, Width: config.WidthShort, DisplayName: "Headers",
+		Doc: "How many headers each record has, called header0, header1 and so on, each with the number of the record in 16 digits.",
+	},
+	{
 		Name: keySeed, Type: config.TypeLong, Default: config.Default("1"), Importance: config.ImportanceLow,
-		Group: "Records", Order: 7, Width: config.WidthShort, DisplayName: "Seed",
+		Group: "Records", Order: 8, Width: config.WidthShort, DisplayName: "Seed",
 		Doc: "Another seed makes other records with the same numbers.",
 	},
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 
 	sdk "github.com/outboard-connect/outboard/plugin-sdk"
+	"github.com/outboard-connect/outboard/plugin-sdk/data"
 )
 
 // task makes the records of one slice.
@@ -13,13 +15,17 @@ type task struct {
 	topic     string
 	partition sdk.Partition
 	sequence  bool // keys are numbers
+	headers   []string
 	make      func(r *sdk.Record, number int64)
 
 	first, step int64 // record k of the slice has the number first + k*step
 	next, end   int64 // in records of the slice
 	pace        pace
-	key         [numberSize]byte
+	number      [numberSize]byte
 }
+
+// maxHeaders bounds the headers of a record.
+const maxHeaders = 64
 
 // Start finds out where to resume.
 func (t *task) Start(ctx context.Context, tc *sdk.SourceContext) error {
@@ -28,6 +34,9 @@ func (t *task) Start(ctx context.Context, tc *sdk.SourceContext) error {
 		return err
 	}
 	t.topic, t.sequence = v.String(keyTopic), v.String(keyKey) == keySequence
+	for i := range v.Int(keyHeaders) {
+		t.headers = append(t.headers, "header"+strconv.Itoa(i))
+	}
 	t.first, t.step = v.Int64(keySlice), v.Int64(keySlices)
 	if t.first < 0 || t.first >= t.step {
 		return sdk.Fatal(fmt.Errorf("%s=%d: there are %d slices, from 0; these keys are set by the connector, leave them out", keySlice, t.first, t.step))
@@ -82,11 +91,16 @@ func (t *task) add(batch *sdk.SourceBatch) *sdk.Record {
 	number := t.first + t.next*t.step
 	t.next++
 	r := batch.Add(t.topic)
+	if t.sequence || len(t.headers) > 0 {
+		stamp(t.number[:], number)
+	}
 	if t.sequence {
-		stamp(t.key[:], number)
-		r.KeyBytes(t.key[:])
+		r.KeyBytes(t.number[:])
 	}
 	t.make(r, number)
+	for _, name := range t.headers {
+		r.Header(name, data.Value{Kind: data.KindString, Data: t.number[:]})
+	}
 	return r
 }
 

@@ -49,13 +49,9 @@ func newTexts(seed int64, size int) *texts {
 
 func (t *texts) write(r *sdk.Record, number int64) {
 	at := scramble(uint64(number)^t.mix) % poolSize
-	// The number is written over the piece, which is put back: nothing is copied twice.
-	piece := t.pool[at : at+uint64(t.size)]
-	var was [numberSize]byte
-	copy(was[:], piece)
-	stamp(piece, number)
-	r.ValueBytes(piece)
-	copy(piece, was[:])
+	value := r.ValueSpace(t.size)
+	copy(value, t.pool[at:])
+	stamp(value, number)
 }
 
 // stamp writes a number in numberSize digits.

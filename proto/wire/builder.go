@@ -28,41 +28,51 @@ type Builder struct {
 
 	count       uint32
 	headers     uint32 // of the open record
+	allHeaders  uint32 // of the batch
+	has         parts  // of the open record
 	hasBase     bool
 	sinkStarted bool
 	lastOffset  int64
 }
 
+// parts are those of a record that were set.
+type parts uint8
+
+const (
+	hasKey parts = 1 << iota
+	hasValue
+	hasSource
+)
+
 // column is one column of the batch. Most are alike in all elements and are no
-// more than one element and a count; only others have their elements written down.
+// more than their first; only others have their elements written down.
 type column[T comparable] struct {
-	n      int
 	first  [1]T
 	varied bool
 	v      []T // when varied
 }
 
-func (c *column[T]) add(v T) {
-	if !c.varied {
-		if c.n == 0 {
-			c.first[0] = v
-		}
-		if v == c.first[0] {
-			c.n++
-			return
-		}
-		c.vary()
+// add appends element number n.
+func (c *column[T]) add(n uint32, v T) {
+	if v == c.first[0] && !c.varied {
+		return
 	}
-	c.v = append(c.v, v)
-	c.n++
+	c.differ(n, v)
 }
 
-// vary writes the elements down that were alike.
-func (c *column[T]) vary() {
-	c.varied = true
-	for range c.n {
-		c.v = append(c.v, c.first[0])
+// differ appends an element that is unlike the first, or is the first.
+func (c *column[T]) differ(n uint32, v T) {
+	if n == 0 {
+		c.first[0] = v
+		return
 	}
+	if !c.varied {
+		c.varied = true
+		for range n {
+			c.v = append(c.v, c.first[0])
+		}
+	}
+	c.v = append(c.v, v)
 }
 
 // packed returns the column as it is sent.
@@ -71,13 +81,16 @@ func (c *column[T]) packed() []T {
 	switch {
 	case c.varied:
 		return c.v
-	case c.n == 0 || c.first[0] == zero:
+	case c.first[0] == zero:
 		return nil
 	}
 	return c.first[:]
 }
 
-func (c *column[T]) reset() { c.n, c.varied, c.v = 0, false, c.v[:0] }
+func (c *column[T]) reset() {
+	var zero T
+	c.first[0], c.varied, c.v = zero, false, c.v[:0]
+}
 
 type columns struct {
 	topic, partition, keyType, keyLength, valueType, valueLength column[uint32]
@@ -150,21 +163,21 @@ func (b *Builder) Begin(topic string, partition int32, timestamp int64) {
 		t = b.topics.add(topic)
 		b.batch.Topics = append(b.batch.Topics, topic)
 	}
-	b.cols.topic.add(t)
-	b.cols.partition.add(uint32(partition + 1))
+	b.cols.topic.add(b.count, t)
+	b.cols.partition.add(b.count, uint32(partition+1))
 	b.timestamp(timestamp)
 }
 
 func (b *Builder) timestamp(ts int64) {
 	if ts == data.NoTimestamp {
-		b.cols.timestamp.add(0)
+		b.cols.timestamp.add(b.count, 0)
 		return
 	}
 	if !b.hasBase {
 		b.batch.BaseTimestamp, b.hasBase = ts, true
 	}
 	d := ts - b.batch.BaseTimestamp
-	b.cols.timestamp.add(1 + uint64(d<<1^d>>63))
+	b.cols.timestamp.add(b.count, 1+uint64(d<<1^d>>63))
 }
 
 // typeOf returns the type of a value on the wire.
@@ -177,23 +190,26 @@ func (b *Builder) typeOf(v data.Value) uint32 {
 
 // Key sets the key of the record.
 func (b *Builder) Key(v data.Value) {
-	b.cols.keyType.add(b.typeOf(v))
-	b.batch.Keys = b.append(b.batch.Keys, &b.cols.keyLength, v.Data)
+	b.has |= hasKey
+	b.cols.keyType.add(b.count, b.typeOf(v))
+	b.cols.keyLength.add(b.count, length(v.Data))
+	b.batch.Keys = append(b.batch.Keys, v.Data...)
 }
 
 // Value sets the value of the record.
 func (b *Builder) Value(v data.Value) {
-	b.cols.valueType.add(b.typeOf(v))
-	b.batch.Values = b.append(b.batch.Values, &b.cols.valueLength, v.Data)
+	b.has |= hasValue
+	b.cols.valueType.add(b.count, b.typeOf(v))
+	b.cols.valueLength.add(b.count, length(v.Data))
+	b.batch.Values = append(b.batch.Values, v.Data...)
 }
 
-func (b *Builder) append(blob []byte, lengths *column[uint32], v []byte) []byte {
+// length is how a column of lengths has it: 0 for null, else one more than the bytes.
+func length(v []byte) uint32 {
 	if v == nil {
-		lengths.add(0)
-		return blob
+		return 0
 	}
-	lengths.add(uint32(len(v)) + 1)
-	return append(blob, v...)
+	return uint32(len(v)) + 1
 }
 
 // KeyBuffer and ValueBuffer let a row be written in place: append to the slice
@@ -205,15 +221,17 @@ func (b *Builder) ValueBuffer() []byte { return b.batch.Values }
 
 // KeyWritten sets the key to what was appended to KeyBuffer.
 func (b *Builder) KeyWritten(kind data.Kind, s *data.Schema, blob []byte) {
-	b.cols.keyType.add(b.typeOf(data.Value{Kind: kind, Schema: s}))
-	b.cols.keyLength.add(uint32(len(blob)-len(b.batch.Keys)) + 1)
+	b.has |= hasKey
+	b.cols.keyType.add(b.count, b.typeOf(data.Value{Kind: kind, Schema: s}))
+	b.cols.keyLength.add(b.count, uint32(len(blob)-len(b.batch.Keys))+1)
 	b.batch.Keys = blob
 }
 
 // ValueWritten sets the value to what was appended to ValueBuffer.
 func (b *Builder) ValueWritten(kind data.Kind, s *data.Schema, blob []byte) {
-	b.cols.valueType.add(b.typeOf(data.Value{Kind: kind, Schema: s}))
-	b.cols.valueLength.add(uint32(len(blob)-len(b.batch.Values)) + 1)
+	b.has |= hasValue
+	b.cols.valueType.add(b.count, b.typeOf(data.Value{Kind: kind, Schema: s}))
+	b.cols.valueLength.add(b.count, uint32(len(blob)-len(b.batch.Values))+1)
 	b.batch.Values = blob
 }
 
@@ -224,10 +242,12 @@ func (b *Builder) Header(name string, v data.Value) {
 		k = b.headerKeys.add(name)
 		b.batch.HeaderKeys = append(b.batch.HeaderKeys, name)
 	}
-	b.cols.headerKey.add(k)
-	b.cols.headerType.add(b.typeOf(v))
-	b.batch.Headers = b.append(b.batch.Headers, &b.cols.headerLength, v.Data)
+	b.cols.headerKey.add(b.allHeaders, k)
+	b.cols.headerType.add(b.allHeaders, b.typeOf(v))
+	b.cols.headerLength.add(b.allHeaders, length(v.Data))
+	b.batch.Headers = append(b.batch.Headers, v.Data...)
 	b.headers++
+	b.allHeaders++
 }
 
 // Source sets where the record of a source comes from: the source partition
@@ -235,7 +255,8 @@ func (b *Builder) Header(name string, v data.Value) {
 // the next one of the partition covers the record.
 func (b *Builder) Source(partition string, offset []byte) {
 	b.sourcePartition(partition)
-	b.batch.SourceOffsets = b.append(b.batch.SourceOffsets, &b.cols.sourceOffsetLength, offset)
+	b.cols.sourceOffsetLength.add(b.count, length(offset))
+	b.batch.SourceOffsets = append(b.batch.SourceOffsets, offset...)
 }
 
 // OffsetBuffer and SourceWritten let a source offset be written in place.
@@ -244,13 +265,14 @@ func (b *Builder) OffsetBuffer() []byte { return b.batch.SourceOffsets }
 // SourceWritten is Source with an offset that was appended to OffsetBuffer.
 func (b *Builder) SourceWritten(partition string, blob []byte) {
 	b.sourcePartition(partition)
-	b.cols.sourceOffsetLength.add(uint32(len(blob)-len(b.batch.SourceOffsets)) + 1)
+	b.cols.sourceOffsetLength.add(b.count, uint32(len(blob)-len(b.batch.SourceOffsets))+1)
 	b.batch.SourceOffsets = blob
 }
 
 func (b *Builder) sourcePartition(partition string) {
+	b.has |= hasSource
 	if partition == "" {
-		b.cols.sourcePartition.add(0)
+		b.cols.sourcePartition.add(b.count, 0)
 		return
 	}
 	p, ok := b.partitions.find(partition)
@@ -258,7 +280,7 @@ func (b *Builder) sourcePartition(partition string) {
 		p = b.partitions.add(partition)
 		b.batch.SourcePartitions = append(b.batch.SourcePartitions, []byte(partition))
 	}
-	b.cols.sourcePartition.add(p + 1)
+	b.cols.sourcePartition.add(b.count, p+1)
 }
 
 // Sink sets where a record of a sink was consumed. originalTopic is "" when
@@ -269,12 +291,12 @@ func (b *Builder) Sink(offset int64, ts data.TimestampType, originalTopic string
 		b.batch.BaseOffset, b.sinkStarted = offset-1, true
 		b.lastOffset = offset - 1
 	}
-	b.cols.offset.add(offset - b.lastOffset)
+	b.cols.offset.add(b.count, offset-b.lastOffset)
 	b.lastOffset = offset
-	b.cols.timestampType.add(uint32(ts))
+	b.cols.timestampType.add(b.count, uint32(ts))
 	if originalTopic == "" {
-		b.cols.originalTopic.add(0)
-		b.cols.originalPartition.add(0)
+		b.cols.originalTopic.add(b.count, 0)
+		b.cols.originalPartition.add(b.count, 0)
 		return
 	}
 	t, ok := b.topics.find(originalTopic)
@@ -282,25 +304,32 @@ func (b *Builder) Sink(offset int64, ts data.TimestampType, originalTopic string
 		t = b.topics.add(originalTopic)
 		b.batch.Topics = append(b.batch.Topics, originalTopic)
 	}
-	b.cols.originalTopic.add(t + 1)
-	b.cols.originalPartition.add(uint32(originalPartition + 1))
+	b.cols.originalTopic.add(b.count, t+1)
+	b.cols.originalPartition.add(b.count, uint32(originalPartition+1))
 }
 
 // End completes the record: what was not set is null.
 func (b *Builder) End() {
-	b.count++
-	n := int(b.count)
-	b.cols.headerCount.add(b.headers)
-	b.headers = 0
-	if b.cols.keyLength.n < n {
-		b.cols.keyType.add(0)
-		b.cols.keyLength.add(0)
+	n := b.count
+	b.cols.headerCount.add(n, b.headers)
+	if b.has != hasKey|hasValue|hasSource {
+		b.endWithout(n)
 	}
-	if b.cols.valueLength.n < n {
-		b.cols.valueType.add(0)
-		b.cols.valueLength.add(0)
+	b.headers, b.has = 0, 0
+	b.count = n + 1
+}
+
+// endWithout sets what record n does not have.
+func (b *Builder) endWithout(n uint32) {
+	if b.has&hasKey == 0 {
+		b.cols.keyType.add(n, 0)
+		b.cols.keyLength.add(n, 0)
 	}
-	if !b.sinkStarted && b.cols.sourcePartition.n < n {
+	if b.has&hasValue == 0 {
+		b.cols.valueType.add(n, 0)
+		b.cols.valueLength.add(n, 0)
+	}
+	if b.has&hasSource == 0 && !b.sinkStarted {
 		b.Source("", nil)
 	}
 }
@@ -346,6 +375,6 @@ func (b *Builder) Reset() {
 	b.topics.reset()
 	b.headerKeys.reset()
 	b.partitions.reset()
-	b.count, b.headers = 0, 0
+	b.count, b.headers, b.allHeaders, b.has = 0, 0, 0, 0
 	b.hasBase, b.sinkStarted = false, false
 }

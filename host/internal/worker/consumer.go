@@ -74,7 +74,7 @@ func (t *task) newSinkConsumer() (*sinkConsumer, error) {
 		return nil, err
 	}
 	c.client, err = kgo.NewClient(append(append(cfg.Options, subscription...),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
+		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.WithPools(&consumed{}),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) { c.changed(ctx, p, assigned) }),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) { c.changed(ctx, p, revoked) }),
 		kgo.OnPartitionsLost(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) { c.changed(ctx, p, lost) }),

@@ -396,17 +396,23 @@ func fetchError(e kgo.FetchError) error {
 // sendNext converts records of the backlog into a batch and sends it.
 func (r *sinkRun) sendNext() error {
 	b := &sentBatch{}
-	n := 0
+	n, skipped := 0, false
 	for n < len(r.backlog) && r.builder.Bytes() < batchBytes {
 		k := r.backlog[n]
-		n++
 		added, err := r.add(k)
 		if err != nil {
 			return err
 		}
-		if added {
+		if !added && !skipped {
+			b.records, skipped = slices.Clone(r.backlog[:n]), true
+		}
+		if added && skipped {
 			b.records = append(b.records, k)
 		}
+		n++
+	}
+	if !skipped {
+		b.records = r.backlog[:n:n]
 	}
 	r.ends(b, r.backlog[:n])
 	if r.backlog = r.backlog[n:]; len(r.backlog) == 0 {
@@ -530,6 +536,9 @@ func (r *sinkRun) putResult(m *connectv1.PutResult) error {
 		if p := r.consumer.position(e.topicPartition); p != nil && !head.void {
 			p.put = e.next
 		}
+	}
+	for _, k := range head.records {
+		k.Recycle()
 	}
 	return nil
 }

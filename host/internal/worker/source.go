@@ -216,6 +216,25 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 	n := r.decoder.Len()
 	b := r.submitted.next(f, n, r.refused, r.completed)
 	b.delivered = r.delivered
+	handed, last, err := r.hand(b)
+	if err == nil {
+		err = r.keepOffsets(b)
+	}
+	if err == nil {
+		b.filled(handed)
+	}
+	if last != nil {
+		r.producer.Produce(r.ctx, last, b.promise)
+	}
+	if err != nil {
+		return err
+	}
+	return context.Cause(r.ctx)
+}
+
+// hand converts the records of a batch and hands them to the producer, all but
+// the last one. It returns how many the producer gets with that one.
+func (r *sourceRun) hand(b *batch) (handed int, last *kgo.Record, err error) {
 	now := time.Now()
 	var rec data.SourceRecord
 	for i := 0; r.decoder.NextSource(&rec); i++ {
@@ -225,22 +244,22 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 		k := &b.records[i]
 		if err := r.convert(b, k, &rec, now); err != nil {
 			if err = r.operator.Handle(*err.(*recordFailure).at(&rec)); err != nil {
-				return err
+				return handed, last, err
 			}
 			*k = kgo.Record{Partition: -1, Offset: -1}
-			b.finish(i)
+			b.mark(i)
 			continue
 		}
 		if err := r.topicsMade.ensure(r.ctx, k.Topic); err != nil {
-			return err
+			return handed, last, err
 		}
-		r.producer.Produce(r.ctx, k, b.promise)
+		if last != nil {
+			r.producer.Produce(r.ctx, last, b.promise)
+		}
+		last = k
+		handed++
 	}
-	if err := r.keepOffsets(b); err != nil {
-		return err
-	}
-	b.filled()
-	return context.Cause(r.ctx)
+	return handed, last, nil
 }
 
 // completed is called for each batch that Kafka has.

@@ -43,8 +43,12 @@ type batch struct {
 	headers []kgo.RecordHeader
 	// done has a 1 for each record that is acknowledged, filtered or skipped.
 	done []uint32
-	left atomic.Int64 // records that are not done, plus one while it is filled
-	last []partitionOffset
+	// handed is how many records the producer has got in all, notFilled while they
+	// are not all converted; acknowledged is how many of them Kafka has, or were
+	// skipped. It is kgo's, which keeps its promises one after the other.
+	handed       atomic.Int64
+	acknowledged int64
+	last         []partitionOffset
 	// promise is what the producer calls for each record.
 	promise func(*kgo.Record, error)
 	failed  func(*kgo.Record, error) error
@@ -54,6 +58,9 @@ type batch struct {
 	// completed is guarded by the lock of submitted.
 	completed bool
 }
+
+// notFilled is the number of records handed over while more may follow.
+const notFilled = -1
 
 // partitionOffset is the last offset of a source partition in a batch.
 type partitionOffset struct {
@@ -84,7 +91,8 @@ func (s *submitted) next(f *wire.Frame, n int, failed func(*kgo.Record, error) e
 	b.records, b.done = b.records[:n], b.done[:n]
 	clear(b.done)
 	b.headers, b.last = b.headers[:0], b.last[:0]
-	b.left.Store(int64(n) + 1)
+	b.handed.Store(notFilled)
+	b.acknowledged = 0
 	s.mu.Lock()
 	s.queue = append(s.queue, b)
 	s.mu.Unlock()
@@ -105,20 +113,20 @@ func (b *batch) settle(r *kgo.Record, err error) {
 		}
 		r.Offset = -1
 	}
-	b.finish(b.position(r))
-}
-
-// finish marks a record as done.
-func (b *batch) finish(i int) {
-	atomic.StoreUint32(&b.done[i], 1)
-	if b.left.Add(-1) == 0 {
+	b.mark(b.position(r))
+	if b.acknowledged++; b.acknowledged == b.handed.Load() {
 		b.complete()
 	}
 }
 
-// filled tells that every record was handed to the producer or finished.
-func (b *batch) filled() {
-	if b.left.Add(-1) == 0 {
+// mark notes that record i is done.
+func (b *batch) mark(i int) { atomic.StoreUint32(&b.done[i], 1) }
+
+// filled tells how many records the producer gets. It is called before the
+// last of them is handed over, so that the promise of that one completes the batch.
+func (b *batch) filled(handed int) {
+	b.handed.Store(int64(handed))
+	if handed == 0 {
 		b.complete()
 	}
 }
