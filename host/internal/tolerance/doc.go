@@ -1,5 +1,24 @@
-// Package tolerance decides what happens to a record that failed: the task
-// fails, or the record is skipped, as errors.tolerance says. Every failure is
-// counted and, where errors.log.enable says so, logged; no record is lost
-// without one of the two (Invariant 3).
+// Package tolerance decides what happens to a record that failed, in one place for both directions:
+//
+//	            ┌─ again ─┐ errors.retry.timeout
+//	a stage ──► Attempt ──┴─ no ──► Operator: count, log (errors.log.*), dead letter ──► errors.tolerance
+//	                                                                                     ├─ none: the task fails
+//	                                                                                     └─ all:  the record is skipped
+//
+// Every failure is counted, and reported before it is tolerated or not: with tolerance none the first bad record is in the
+// dead letter queue when the task fails. No record is lost without a trace (Invariant 3).
+//
+// # Dead letters
+//
+// A sink's dead letter is the record as it was in Kafka: key, value and headers untouched. A source's has what the
+// connector made, before transformation and conversion: bytes and text as they are, anything else as JSON with its schema; or the
+// converted record, where Kafka did not take it. errors.deadletterqueue.context.headers.enable adds the headers of Kafka
+// Connect that say what happened.
+//
+// # What is not as in Kafka Connect
+//
+//   - Sources have a dead letter queue, too.
+//   - An offset is not committed before the dead letters of the records up to it are in Kafka; a letter that cannot be written
+//     fails the task. Kafka Connect writes a line to its log, and the record is gone.
+//   - A retriable error with its retries used up obeys errors.tolerance; Kafka Connect skips the record even with none.
 package tolerance

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
+	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 	"github.com/outboard-connect/outboard/proto/wire"
@@ -40,7 +41,7 @@ func newHop(tb testing.TB, size int) *hop {
 	w := New(Settings{Logger: log, Events: Events{TopicUsed: func(TaskID, string) {}}})
 	r := &sourceRun{
 		task: newTask(w, TaskSpec{ID: TaskID{Connector: "bench"}}), submitted: newSubmitted(), credit: newCredit(), partitions: map[string]string{},
-		producer: producer, topicsMade: &topicCreator{}, operator: tolerance.NewOperator(tolerance.Policy{}, log),
+		producer: producer, topicsMade: &topicCreator{}, operator: tolerance.NewOperator(tolerance.Policy{}, log), chain: &transform.Chain{},
 	}
 	r.ctx, r.fail = context.WithCancelCause(context.Background())
 	if r.conv, err = newConverters(map[string]string{"key.converter": "ByteArrayConverter", "value.converter": "ByteArrayConverter"}, nil); err != nil {

@@ -88,18 +88,29 @@ func newConverters(worker, connector map[string]string) (*converters, error) {
 	if c.key, err = convert.New(class, settings, convert.Key); err != nil {
 		return nil, err
 	}
-	c.names[0] = class
+	c.names[0] = javaClassOf(class)
 	class, settings = converterConfig(worker, connector, "value.converter", "")
 	if c.value, err = convert.New(class, settings, convert.Value); err != nil {
 		return nil, err
 	}
-	c.names[1] = class
+	c.names[1] = javaClassOf(class)
 	class, settings = converterConfig(worker, connector, "header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter")
 	if c.header, err = convert.NewHeader(class, settings); err != nil {
 		return nil, err
 	}
-	c.names[2] = class
+	c.names[2] = javaClassOf(class)
 	return c, nil
+}
+
+// javaClassOf returns the class that Kafka Connect knows a converter by, which is
+// how errors and dead letters name it.
+func javaClassOf(name string) string {
+	for _, d := range convert.Known() {
+		if d.Is(name) {
+			return d.Class
+		}
+	}
+	return name
 }
 
 func converterConfig(worker, connector map[string]string, key, otherwise string) (class string, settings map[string]string) {

@@ -13,7 +13,9 @@ import (
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
+	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
+	"github.com/outboard-connect/outboard/plugin-sdk/data"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 	"github.com/outboard-connect/outboard/proto/wire"
 )
@@ -32,9 +34,18 @@ type sinkRun struct {
 	consumer *sinkConsumer
 	stream   *client.SinkTask
 	operator *tolerance.Operator
+	post     *tolerance.Post // nil: there is no dead letter queue
 	conv     *converters
+	chain    *transform.Chain
 	builder  wire.Builder
 	seq      uint64
+
+	// rec is the record being read, headers and transformed are its memory.
+	rec         transform.Record
+	headers     []data.Header
+	transformed transform.Arena
+	// unhurried ends when the task is to stop, too: who waits to try again waits with it.
+	unhurried context.Context
 
 	events  chan rebalance
 	answers chan sinkAnswer
@@ -87,6 +98,7 @@ type sinkAnswer struct {
 type stored struct {
 	cycle *commitCycle
 	err   error
+	lost  error // a dead letter that could not be written: nothing was committed
 }
 
 // commitCycle is one commit, from the question to the plugin to the group's answer.
@@ -116,12 +128,24 @@ func (t *task) runSink(ctx context.Context, a *attempt) error {
 	if r.conv, err = newConverters(t.worker.settings.Properties, t.config); err != nil {
 		return &permanentError{err}
 	}
+	if r.chain, err = transform.NewChain(t.config); err != nil {
+		return &permanentError{err}
+	}
 	l, err := limits(t.config)
 	if err != nil {
 		return &permanentError{err}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	unhurried, hurry := t.untilStop(ctx)
+	defer hurry()
+	r.unhurried = unhurried
+	if r.post, err = t.newPost(ctx, r.operator.Policy()); err != nil {
+		return err
+	}
+	if r.post != nil {
+		defer r.closePost()
+	}
 	r.stream, err = client.StartSinkTask(ctx, a.lease.Process().Conn(), client.TaskStart{
 		Connector: t.name, Class: a.connector.Class(), Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: t.spec.Config,
 	}, r.operator.Reports(), func(*connectv1.RecordBatch) { r.sent <- struct{}{} }, l)
@@ -166,6 +190,17 @@ func (r *sinkRun) explain(a *attempt, err error) error {
 		return explain(a.lease, broken.err, doing)
 	}
 	return err
+}
+
+// closePost waits for the dead letters that no commit has waited for: that of
+// the record for which the task fails.
+func (r *sinkRun) closePost() {
+	ctx, cancel := context.WithTimeout(context.Background(), r.worker.settings.FlushTimeout)
+	defer cancel()
+	if err := r.post.Flush(ctx); err != nil {
+		r.log.Error("a dead letter was not written; its record will be read again", "err", err)
+	}
+	r.post.Close()
 }
 
 // listen passes the plugin's answers to the loop.
@@ -221,7 +256,9 @@ func (r *sinkRun) loop(ctx context.Context, a *attempt) error {
 		case ev := <-r.events:
 			r.rebalance(ev)
 		case s := <-r.stored:
-			r.committed(s)
+			if err := r.committed(s); err != nil {
+				return err
+			}
 		case <-r.retryAt:
 			r.retryAt, r.resend = nil, 0
 		case <-r.fetchAt:
@@ -444,12 +481,18 @@ func (r *sinkRun) ends(b *sentBatch, records []*kgo.Record) {
 	}
 }
 
-// send builds and sends a batch again. It converts what was converted before,
-// so it cannot fail for a reason that was not tolerated then.
+// send builds and sends a batch again.
 func (r *sinkRun) send(b *sentBatch) error {
-	b.records = without(b.records, b.gone)
-	for _, k := range b.records {
-		_, _ = r.add(k)
+	records := without(b.records, b.gone)
+	b.records = nil
+	for _, k := range records {
+		added, err := r.add(k)
+		if err != nil {
+			return err
+		}
+		if added {
+			b.records = append(b.records, k)
+		}
 	}
 	r.bytes -= b.bytes
 	if err := r.dispatch(b); err != nil {
@@ -468,6 +511,7 @@ func (r *sinkRun) dispatch(b *sentBatch) error {
 	r.builderOut = true
 	r.stream.Put(m)
 	r.conv.arena.Reset()
+	r.transformed.Reset()
 	return nil
 }
 
@@ -550,18 +594,26 @@ func (r *sinkRun) violation(reason string) error {
 
 // errant applies the error handling to a record that the system does not take.
 func (r *sinkRun) errant(k *kgo.Record, e *client.AuthorError) error {
+	f := r.refusal(k, e)
+	f.Record = k
+	return r.handle(f)
+}
+
+// lateErrant is errant for a record that was put before; its content is gone.
+func (r *sinkRun) lateErrant(m *connectv1.Errant) error {
+	k := &kgo.Record{Topic: m.GetTopic(), Partition: m.GetPartition(), Offset: m.GetOffset()}
+	err := r.handle(r.refusal(k, client.AuthorErrorOf(m.GetError(), "SinkTask")))
+	r.stream.ErrantHandled(m.GetId(), err)
+	return err
+}
+
+// refusal is the failure of a record that the system does not take.
+func (r *sinkRun) refusal(k *kgo.Record, e *client.AuthorError) tolerance.Failure {
 	if e == nil {
 		e = &client.AuthorError{Method: "SinkTask.Put", Message: "no reason given"}
 	}
-	return r.operator.Handle(tolerance.Failure{
-		Stage: tolerance.TaskPut, Class: r.config["connector.class"], Err: e, Topic: k.Topic, Partition: k.Partition, Offset: k.Offset})
-}
-
-func (r *sinkRun) lateErrant(m *connectv1.Errant) error {
-	k := &kgo.Record{Topic: m.GetTopic(), Partition: m.GetPartition(), Offset: m.GetOffset()}
-	err := r.errant(k, client.AuthorErrorOf(m.GetError(), "SinkTask"))
-	r.stream.ErrantHandled(m.GetId(), err)
-	return err
+	return tolerance.Failure{
+		Stage: tolerance.TaskPut, Class: r.config["connector.class"], Err: e, Topic: k.Topic, Partition: k.Partition, Offset: k.Offset}
 }
 
 // requested handles what an author asks between calls.

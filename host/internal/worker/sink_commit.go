@@ -86,6 +86,13 @@ func (r *sinkRun) backToCommitted() {
 func (r *sinkRun) store(c *commitCycle) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.worker.settings.FlushTimeout)
 	defer cancel()
+	if r.post != nil {
+		// Behind the offsets are records of which there is nothing but their dead letters.
+		if err := r.post.Flush(ctx); err != nil {
+			r.stored <- stored{cycle: c, lost: err}
+			return
+		}
+	}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for tp, o := range c.offsets {
 		if offsets[tp.topic] == nil {
@@ -107,13 +114,15 @@ func (r *sinkRun) store(c *commitCycle) {
 			}
 		}
 	})
-	r.stored <- stored{c, failed}
+	r.stored <- stored{cycle: c, err: failed}
 }
 
 // committed notes the outcome of a commit.
-func (r *sinkRun) committed(s stored) {
+func (r *sinkRun) committed(s stored) error {
 	r.committing = nil
 	switch {
+	case s.lost != nil:
+		return s.lost
 	case s.err == nil:
 		for tp, o := range s.cycle.offsets {
 			if p := r.consumer.position(tp); p != nil {
@@ -126,6 +135,7 @@ func (r *sinkRun) committed(s stored) {
 		r.log.Error("offsets could not be committed; it will be tried again", "err", s.err)
 	}
 	r.finishLeaving()
+	return nil
 }
 
 // rebalance handles a change of the task's partitions.

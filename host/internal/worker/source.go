@@ -16,6 +16,7 @@ import (
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/kafka"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
+	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
@@ -44,6 +45,8 @@ type sourceRun struct {
 	producer   *kgo.Client
 	topicsMade *topicCreator
 	operator   *tolerance.Operator
+	letters    *tolerance.Letters // nil: there is no dead letter queue
+	chain      *transform.Chain
 	conv       *converters
 	decoder    wire.Decoder
 	submitted  *submitted
@@ -55,6 +58,8 @@ type sourceRun struct {
 	// ctx ends when the attempt fails; the cause says why.
 	ctx  context.Context
 	fail context.CancelCauseFunc
+	// unhurried ends when the task is to stop, too: who waits to try again waits with it.
+	unhurried context.Context
 }
 
 // runSource runs a source task in one process, until it is stopped (nil) or fails.
@@ -64,6 +69,9 @@ func (t *task) runSource(ctx context.Context, a *attempt) error {
 		return err
 	}
 	defer r.fail(nil)
+	unhurried, hurry := t.untilStop(r.ctx)
+	defer hurry()
+	r.unhurried = unhurried
 	l, err := limits(t.config)
 	if err != nil {
 		return &permanentError{err}
@@ -110,6 +118,12 @@ func (t *task) newSource(ctx context.Context) (*sourceRun, error) {
 	}
 	if r.conv, err = newConverters(t.worker.settings.Properties, t.config); err != nil {
 		return nil, &permanentError{err}
+	}
+	if r.chain, err = transform.NewChain(t.config); err != nil {
+		return nil, &permanentError{err}
+	}
+	if r.letters, err = t.newLetters(ctx, r.operator.Policy()); err != nil {
+		return nil, err
 	}
 	if t.source == nil {
 		if t.source, err = t.newSourceClient(); err != nil {
@@ -223,18 +237,22 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 	if err == nil {
 		b.filled(handed)
 	}
-	if last != nil {
-		r.producer.Produce(r.ctx, last, b.promise)
-	}
+	r.submit(b, last)
 	if err != nil {
 		return err
 	}
 	return context.Cause(r.ctx)
 }
 
-// hand converts the records of a batch and hands them to the producer, all but
+// outgoing is a record on its way to the producer.
+type outgoing struct {
+	record *kgo.Record        // one of the batch
+	failed *tolerance.Failure // not nil: its dead letter goes instead
+}
+
+// hand makes the Kafka records of a batch and hands them to the producer, all but
 // the last one. It returns how many the producer gets with that one.
-func (r *sourceRun) hand(b *batch) (handed int, last *kgo.Record, err error) {
+func (r *sourceRun) hand(b *batch) (handed int, last outgoing, err error) {
 	now := time.Now()
 	var rec data.SourceRecord
 	for i := 0; r.decoder.NextSource(&rec); i++ {
@@ -242,10 +260,24 @@ func (r *sourceRun) hand(b *batch) (handed int, last *kgo.Record, err error) {
 			b.note(r.decoder.SourcePartition(), rec.SourceOffset)
 		}
 		k := &b.records[i]
-		if err := r.convert(b, k, &rec, now); err != nil {
-			if err = r.operator.Handle(*err.(*recordFailure).at(&rec)); err != nil {
+		keep, failed := r.make(b, k, &rec, now)
+		if failed != nil {
+			f := r.failure(b, &rec, failed)
+			err := r.operator.Handle(*f)
+			if err != nil {
+				if r.letters != nil {
+					r.producer.Produce(r.ctx, r.letters.Letter(f), nil)
+				}
 				return handed, last, err
 			}
+			if keep = r.letters != nil; keep {
+				r.submit(b, last)
+				last = outgoing{k, f}
+				handed++
+				continue
+			}
+		}
+		if !keep {
 			*k = kgo.Record{Partition: -1, Offset: -1}
 			b.mark(i)
 			continue
@@ -253,13 +285,29 @@ func (r *sourceRun) hand(b *batch) (handed int, last *kgo.Record, err error) {
 		if err := r.topicsMade.ensure(r.ctx, k.Topic); err != nil {
 			return handed, last, err
 		}
-		if last != nil {
-			r.producer.Produce(r.ctx, last, b.promise)
-		}
-		last = k
+		r.submit(b, last)
+		last = outgoing{record: k}
 		handed++
 	}
 	return handed, last, nil
+}
+
+// submit hands a record, or its dead letter, to the producer.
+func (r *sourceRun) submit(b *batch, o outgoing) {
+	switch {
+	case o.record == nil:
+	case o.failed == nil:
+		r.producer.Produce(r.ctx, o.record, b.promise)
+	default:
+		r.producer.Produce(r.ctx, r.letters.Letter(o.failed), func(l *kgo.Record, err error) {
+			if err != nil {
+				r.fail(tolerance.LetterError(l.Topic, o.failed, err))
+				return
+			}
+			*o.record = kgo.Record{Partition: -1, Offset: -1}
+			b.settle(o.record, nil)
+		})
+	}
 }
 
 // completed is called for each batch that Kafka has.
@@ -339,7 +387,7 @@ func (r *sourceRun) keepOffsets(b *batch) error {
 
 func isObject(text []byte) bool { return len(text) > 1 && text[0] == '{' && json.Valid(text) }
 
-// recordFailure is a record that could not be converted.
+// recordFailure is a record that could not be transformed or converted.
 type recordFailure struct {
 	stage tolerance.Stage
 	class string
@@ -347,13 +395,58 @@ type recordFailure struct {
 }
 
 func (f *recordFailure) Error() string { return f.err.Error() }
+func (f *recordFailure) Unwrap() error { return f.err }
 
-func (f *recordFailure) at(rec *data.SourceRecord) *tolerance.Failure {
-	return &tolerance.Failure{Stage: f.stage, Class: f.class, Err: f.err, Topic: rec.Topic, Partition: rec.Partition, Offset: -1}
+// failure describes a record that could not be transformed or converted.
+func (r *sourceRun) failure(b *batch, rec *data.SourceRecord, failed *recordFailure) *tolerance.Failure {
+	f := &tolerance.Failure{
+		Stage: failed.stage, Class: failed.class, Err: failed.err, Topic: rec.Topic, Partition: rec.Partition, Offset: -1,
+		SourcePartition: rec.SourcePartition, SourceOffset: rec.SourceOffset,
+	}
+	if r.letters != nil {
+		f.Record = unconverted(&b.arena, rec)
+	}
+	return f
+}
+
+// make transforms and converts a record into k, again after an error that may go away. It returns false for a record that
+// a transformation dropped.
+func (r *sourceRun) make(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) (bool, *recordFailure) {
+	keep, err := r.transform(b, k, rec, now)
+	if err == nil {
+		return keep, nil
+	}
+	var attempt tolerance.Attempt
+	for err != nil && r.operator.Again(r.unhurried, &attempt, err) {
+		keep, err = r.transform(b, k, rec, now)
+	}
+	return keep, err
+}
+
+// transform sends a record through the chain and converts what comes out.
+func (r *sourceRun) transform(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) (bool, *recordFailure) {
+	if r.chain.Empty() {
+		return true, r.convert(b, k, rec, now)
+	}
+	t := transform.Record{
+		Topic: rec.Topic, Partition: rec.Partition, Offset: transform.NoOffset, Timestamp: rec.Timestamp,
+		Key: rec.Key, Value: rec.Value, Headers: rec.Headers,
+	}
+	keep, err := r.chain.Apply(&b.transformed, &t)
+	if err != nil {
+		return false, untransformed(err)
+	}
+	if !keep {
+		return false, nil
+	}
+	out := data.SourceRecord{
+		Topic: t.Topic, Partition: t.Partition, Timestamp: t.Timestamp, Key: t.Key, Value: t.Value, Headers: t.Headers,
+	}
+	return true, r.convert(b, k, &out, now)
 }
 
 // convert makes the Kafka record of a record.
-func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) error {
+func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) *recordFailure {
 	var headers []kgo.RecordHeader
 	if len(rec.Headers) > 0 {
 		first := len(b.headers)
@@ -387,22 +480,33 @@ func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now
 	return nil
 }
 
-// refused decides about a record that Kafka does not take.
-func (r *sourceRun) refused(k *kgo.Record, err error) error {
+// refused decides about a record that Kafka does not take: whether it counts as
+// done now. If not it stays open, for ever, or until its dead letter is written.
+func (r *sourceRun) refused(b *batch, k *kgo.Record, err error) bool {
 	if r.ctx.Err() != nil || errors.Is(err, kgo.ErrAborting) || errors.Is(err, context.Canceled) {
-		return err
+		return false
 	}
 	if errors.Is(err, kerr.UnknownTopicID) {
-		err = &deletedTopicError{k.Topic, err} // whatever the policy: it is not the record's fault
-		r.fail(err)
-		return err
+		r.fail(&deletedTopicError{k.Topic, err}) // whatever the policy: it is not the record's fault
+		return false
 	}
-	err = r.operator.Handle(tolerance.Failure{
-		Stage: tolerance.KafkaProduce, Class: "Producer", Err: explainProduce(k, err), Topic: k.Topic, Partition: k.Partition, Offset: -1})
+	f := &tolerance.Failure{
+		Stage: tolerance.KafkaProduce, Class: "org.apache.kafka.clients.producer.KafkaProducer", Err: explainProduce(k, err),
+		Topic: k.Topic, Partition: k.Partition, Offset: -1, Record: k}
+	err = r.operator.Handle(*f)
 	if err != nil {
-		r.fail(err)
+		if r.letters == nil {
+			r.fail(err)
+			return false
+		}
+		r.producer.TryProduce(r.ctx, r.letters.Letter(f), func(*kgo.Record, error) { r.fail(err) })
+		return false
 	}
-	return err
+	if r.letters == nil {
+		return true
+	}
+	go r.submit(b, outgoing{k, f}) // not here: the producer waits for this promise
+	return false
 }
 
 // finish settles what is in flight, commits it, and lets the plugin go. err is

@@ -9,6 +9,7 @@ import (
 
 	"github.com/outboard-connect/outboard/host/internal/convert"
 	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/proto/wire"
 )
 
@@ -34,13 +35,15 @@ func newSubmitted() *submitted {
 // batch is one batch of the plugin on its way to Kafka. It and all that it
 // holds is used again when its last record is acknowledged.
 type batch struct {
-	of      *submitted
-	seq     uint64
-	cost    int
-	frame   *wire.Frame
-	arena   convert.Arena
-	records []kgo.Record
-	headers []kgo.RecordHeader
+	of    *submitted
+	seq   uint64
+	cost  int
+	frame *wire.Frame
+	arena convert.Arena
+	// transformed is the memory of what transformations made.
+	transformed transform.Arena
+	records     []kgo.Record
+	headers     []kgo.RecordHeader
 	// done has a 1 for each record that is acknowledged, filtered or skipped.
 	done []uint32
 	// handed is how many records the producer has got in all, notFilled while they
@@ -51,7 +54,7 @@ type batch struct {
 	last         []partitionOffset
 	// promise is what the producer calls for each record.
 	promise func(*kgo.Record, error)
-	failed  func(*kgo.Record, error) error
+	refused func(*batch, *kgo.Record, error) bool
 	returns func(cost, records int)
 	// delivered is told where the records went; nil when the plugin does not care.
 	delivered func(*batch)
@@ -69,10 +72,10 @@ type partitionOffset struct {
 	offset    []byte
 }
 
-// next returns a batch to fill, for n records. failed decides about records
-// that Kafka refuses: nil means that they are skipped. returns is called with
+// next returns a batch to fill, for n records. refused decides about records
+// that Kafka refuses: true means that they are skipped, false that they stay open. returns is called with
 // what the batch cost when it is complete, by any goroutine.
-func (s *submitted) next(f *wire.Frame, n int, failed func(*kgo.Record, error) error, returns func(cost, records int)) *batch {
+func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, *kgo.Record, error) bool, returns func(cost, records int)) *batch {
 	s.mu.Lock()
 	var b *batch
 	if k := len(s.free); k > 0 {
@@ -83,7 +86,7 @@ func (s *submitted) next(f *wire.Frame, n int, failed func(*kgo.Record, error) e
 		b = &batch{of: s}
 		b.promise = b.settle
 	}
-	b.seq, b.frame, b.failed, b.returns, b.completed = f.Batch.GetSeq(), f, failed, returns, false
+	b.seq, b.frame, b.refused, b.returns, b.completed = f.Batch.GetSeq(), f, refused, returns, false
 	b.cost = len(f.Batch.Values) + len(f.Batch.Keys) + len(f.Batch.Headers) + len(f.Batch.SourceOffsets)
 	if cap(b.records) < n {
 		b.records, b.done = make([]kgo.Record, n), make([]uint32, n)
@@ -108,8 +111,8 @@ func (b *batch) position(r *kgo.Record) int {
 // settle is the promise: Kafka has a record, or will never have it.
 func (b *batch) settle(r *kgo.Record, err error) {
 	if err != nil {
-		if b.failed(r, err) != nil {
-			return // the task fails; the record stays open and holds back its offset
+		if !b.refused(b, r, err) {
+			return // the record stays open and holds back its offset
 		}
 		r.Offset = -1
 	}
@@ -161,6 +164,7 @@ func (b *batch) recycle() {
 	b.frame.Release()
 	b.frame = nil
 	b.arena.Reset()
+	b.transformed.Reset()
 	b.of.free = append(b.of.free, b)
 }
 

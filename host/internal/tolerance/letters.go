@@ -1,0 +1,153 @@
+package tolerance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// header is the beginning of the names of context headers.
+const header = "__connect.errors."
+
+// Letters makes the dead letters of one task.
+type Letters struct {
+	topic     string
+	context   bool
+	connector string
+	task      int
+}
+
+// NewLetters returns what makes the dead letters of a task, nil when the policy has no queue for them.
+func NewLetters(p Policy, connector string, task int) *Letters {
+	if p.Letters == "" {
+		return nil
+	}
+	return &Letters{p.Letters, p.Context, connector, task}
+}
+
+// Ensure creates the queue's topic with one partition unless it exists.
+func (l *Letters) Ensure(ctx context.Context, admin *kadm.Client, replication int16) error {
+	details, err := admin.ListTopics(ctx, l.topic)
+	if err == nil && details.Has(l.topic) {
+		return nil
+	}
+	answer, err := admin.CreateTopic(ctx, 1, replication, nil, l.topic)
+	if err == nil {
+		err = answer.Err
+	}
+	switch {
+	case err == nil, errors.Is(err, kerr.TopicAlreadyExists):
+		return nil
+	case errors.Is(err, kerr.InvalidReplicationFactor):
+		return fmt.Errorf("errors.deadletterqueue.topic.replication.factor is %d, but the cluster has fewer brokers: set it to their number, or create topic %s: %w",
+			replication, l.topic, err)
+	}
+	return fmt.Errorf("creating the dead letter queue's topic %s (errors.deadletterqueue.topic.name): %w", l.topic, err)
+}
+
+// Letter returns the dead letter of a failure. It shares the memory of the failed record.
+func (l *Letters) Letter(f *Failure) *kgo.Record {
+	k := &kgo.Record{Topic: l.topic, Partition: -1, Timestamp: time.Now()}
+	context := l.context
+	if f.Record != nil {
+		k.Key, k.Value, k.Headers = f.Record.Key, f.Record.Value, f.Record.Headers
+		if !f.Record.Timestamp.IsZero() {
+			k.Timestamp = f.Record.Timestamp
+		}
+	} else {
+		context = true // all that there is
+	}
+	if context {
+		k.Headers = append(k.Headers[:len(k.Headers):len(k.Headers)], l.headers(f)...)
+	}
+	return k
+}
+
+// headers are the context headers, in Kafka Connect's order.
+func (l *Letters) headers(f *Failure) []kgo.RecordHeader {
+	var h []kgo.RecordHeader
+	add := func(name, value string) { h = append(h, kgo.RecordHeader{Key: header + name, Value: []byte(value)}) }
+	add("topic", f.Topic)
+	if f.Partition >= 0 && f.Offset >= 0 {
+		add("partition", strconv.Itoa(int(f.Partition)))
+		add("offset", strconv.FormatInt(f.Offset, 10))
+	}
+	if f.SourcePartition != nil {
+		add("source.partition", string(f.SourcePartition))
+	}
+	if f.SourceOffset != nil {
+		add("source.offset", string(f.SourceOffset))
+	}
+	add("connector.name", l.connector)
+	add("task.id", strconv.Itoa(l.task))
+	add("stage", string(f.Stage))
+	add("class.name", f.Class)
+	if f.Err != nil {
+		message := f.Err.Error()
+		add("exception.class.name", f.exception())
+		add("exception.message", message)
+		first, rest, _ := strings.Cut(message, "\n")
+		trace := f.exception() + ": " + first + "\n\tat outboard." + string(f.Stage)
+		for line := range strings.Lines(rest) {
+			trace += "\nCaused by: " + strings.TrimSpace(line)
+		}
+		add("exception.stacktrace", trace)
+	}
+	return h
+}
+
+// Post writes the dead letters of a sink's task to Kafka. It is safe for concurrent use.
+type Post struct {
+	letters *Letters
+	client  *kgo.Client
+
+	mu   sync.Mutex
+	lost error // a letter that could not be written, until it was told
+}
+
+// NewPost returns the post of letters over a client of its own, which Close closes.
+func NewPost(l *Letters, client *kgo.Client) *Post { return &Post{letters: l, client: client} }
+
+// Send writes a letter about a failure, some time before Flush returns.
+func (p *Post) Send(f *Failure) {
+	p.client.Produce(context.Background(), p.letters.Letter(f), func(k *kgo.Record, err error) {
+		if err == nil {
+			return
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.lost = LetterError(k.Topic, f, err)
+	})
+}
+
+// LetterError is the error of a task whose dead letter could not be written.
+func LetterError(topic string, f *Failure, err error) error {
+	return fmt.Errorf("the dead letter queue %s (errors.deadletterqueue.topic.name) did not take the record of %s, which failed in %s (%v): %w",
+		topic, f.where(), f.Stage, f.Err, err)
+}
+
+// Flush waits until all letters sent are in Kafka. The error is about one that will never be, or of ctx.
+func (p *Post) Flush(ctx context.Context) error {
+	err := p.client.Flush(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lost != nil {
+		err, p.lost = p.lost, nil
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("records of the dead letter queue %s are not in Kafka yet: %w", p.letters.topic, err)
+	}
+	return nil
+}
+
+// Close ends the client.
+func (p *Post) Close() { p.client.Close() }
