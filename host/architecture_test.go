@@ -57,15 +57,17 @@ var table = []rule{
 	{path: internal + "transform", may: []string{data, config}},
 	{path: internal + "tolerance", may: []string{data, config, internal + "kafka", internal + "metrics"}},
 	{path: internal + "metrics", may: []string{data, config}},
+	{path: internal + "logging"},
 	{path: internal + "group", may: []string{internal + "kafka", internal + "storage"}},
+	{path: internal + "provider", may: []string{data, config}},
 	{path: internal + "isolation", may: []string{client, internal + "metrics"}, tests: []string{anything}},
 	{path: internal + "worker", may: []string{
 		sdk, data, config, client, wire, v1, // it decodes batches straight into Kafka records
 		internal + "kafka", internal + "storage", internal + "convert", internal + "transform", internal + "tolerance", internal + "metrics",
-		internal + "isolation",
+		internal + "isolation", internal + "provider",
 	}, tests: []string{anything}},
 	{path: herder, may: []string{
-		internal + "worker", internal + "group", internal + "storage", internal + "isolation", config, data,
+		internal + "worker", internal + "group", internal + "storage", internal + "isolation", internal + "logging", internal + "provider", config, data,
 	}, tests: []string{anything}},
 	{path: herder + "/herdertest", may: []string{anything}}, // a whole cluster in one process, for tests outside host
 	{path: internal + "cli", may: []string{anything}},

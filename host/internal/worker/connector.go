@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 )
 
@@ -16,7 +17,8 @@ type connector struct {
 	*runner
 
 	mu      sync.Mutex
-	current *client.Connector // nil while none runs
+	current *client.Connector  // nil while none runs
+	given   *provider.Resolved // the configuration that current has
 }
 
 func newConnector(w *Worker, spec ConnectorSpec) *connector {
@@ -48,8 +50,8 @@ func (c *connector) live(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return explain(a.lease, err, "Connector.Start")
 	}
-	c.set(running)
-	defer c.set(nil)
+	c.set(running, c.resolved)
+	defer c.set(nil, nil)
 	a.started()
 	c.worker.settings.Events.Reconfigure(c.name)
 	return c.watch(ctx, a, running, failed)
@@ -88,20 +90,25 @@ func (c *connector) watch(ctx context.Context, a *attempt, running *client.Conne
 	return nil
 }
 
-func (c *connector) set(running *client.Connector) {
+func (c *connector) set(running *client.Connector, given *provider.Resolved) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.current = running
+	c.current, c.given = running, given
 }
 
+// taskConfigs asks the connector. What it made of resolved references are references again.
 func (c *connector) taskConfigs(ctx context.Context, maxTasks int) ([]map[string]string, error) {
 	c.mu.Lock()
-	running := c.current
+	running, given := c.current, c.given
 	c.mu.Unlock()
 	if running == nil {
 		return nil, fmt.Errorf("connector %s is not running", c.name)
 	}
-	return running.TaskConfigs(ctx, maxTasks)
+	configs, err := running.TaskConfigs(ctx, maxTasks)
+	for i := range configs {
+		configs[i] = given.Restore(configs[i])
+	}
+	return configs, err
 }
 
 // readOffsets answers a plugin's question for stored offsets, including those

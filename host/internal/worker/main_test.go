@@ -52,6 +52,7 @@ type bench struct {
 	changed chan struct{}
 	tasks   map[worker.TaskID][]worker.Status
 	conns   map[string][]worker.Status
+	expired []string
 }
 
 func newBench(t *testing.T, change func(*worker.Settings)) *bench {
@@ -101,6 +102,7 @@ func newBench(t *testing.T, change func(*worker.Settings)) *bench {
 				b.note(func() { b.tasks[id] = append(b.tasks[id], st) })
 			},
 			Reconfigure: func(string) {},
+			Expired:     func(name string) { b.note(func() { b.expired = append(b.expired, name) }) },
 			TopicUsed:   func(worker.TaskID, string) {},
 		},
 	}

@@ -3,12 +3,16 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/provider"
 )
 
 // runner keeps a connector or a task running over as many attempts as it takes.
@@ -17,7 +21,12 @@ type runner struct {
 	log    hclog.Logger
 	name   string // of the connector
 	task   int    // -1 for the connector itself
-	config map[string]string
+	// raw is the connector's configuration as it is stored, config that of the
+	// attempt that runs, with values in the place of references: it is not to be
+	// shown, nor is what resolved knows. Both belong to the runner's goroutine.
+	raw      map[string]string
+	config   map[string]string
+	resolved *provider.Resolved
 	// attempt runs until it is stopped (nil) or fails. It calls started when it
 	// is up. The process is alive when it is called.
 	attempt func(ctx context.Context, a *attempt) error
@@ -50,7 +59,7 @@ func newRunner(w *Worker, name string, task int, config map[string]string, targe
 		log = log.With("task", task)
 	}
 	return &runner{
-		worker: w, log: log, name: name, task: task, config: config, target: target,
+		worker: w, log: log, name: name, task: task, raw: config, config: config, target: target,
 		stopping: make(chan struct{}), killed: killed, kill: kill, done: make(chan struct{}), changed: make(chan struct{}),
 	}
 }
@@ -100,7 +109,7 @@ func (r *runner) run() {
 		}
 		if r.isStopping() || err == nil {
 			if err != nil && !errors.Is(err, context.Canceled) {
-				r.log.Warn("did not stop in order", "err", firstLine(err))
+				r.log.Warn("did not stop in order", "err", r.resolved.Hide(firstLine(err)))
 			}
 			return
 		}
@@ -138,6 +147,11 @@ func (r *runner) awaitStarted(version string) bool {
 func (r *runner) try(version *string) error {
 	ctx, cancel := context.WithCancel(r.killed)
 	defer cancel()
+	resolved, err := r.worker.settings.Providers.Resolve(r.raw)
+	if err != nil {
+		return fmt.Errorf("resolving the configuration: %w", err)
+	}
+	r.resolved, r.config = resolved, resolved.Values
 	connector, err := r.worker.find(r.config)
 	if err != nil {
 		return &permanentError{err}
@@ -146,6 +160,9 @@ func (r *runner) try(version *string) error {
 	key, err := processKey(r.config, r.name, r.task)
 	if err != nil {
 		return &permanentError{err}
+	}
+	if r.task < 0 {
+		defer r.watchProviders(resolved)()
 	}
 	lease, err := r.acquire(ctx, isolation.Request{Plugin: connector.Plugin, Key: key, Name: r.name})
 	if err != nil {
@@ -160,6 +177,36 @@ func (r *runner) try(version *string) error {
 		}
 		r.report(Status{State: state, Version: *version})
 	}})
+}
+
+// watchProviders tells when what the configuration refers to has changed, for
+// providers whose values do not count for ever, unless config.action.reload=none.
+// The function it returns ends it.
+func (r *runner) watchProviders(resolved *provider.Resolved) (stop func()) {
+	if resolved.TTL == 0 || strings.EqualFold(strings.TrimSpace(resolved.Values["config.action.reload"]), "none") {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-time.After(resolved.TTL):
+			case <-ended:
+				return
+			}
+			now, err := r.worker.settings.Providers.Resolve(r.raw)
+			if err != nil {
+				r.log.Warn("what the configuration refers to cannot be read again; the connector goes on with what it has", "err", err)
+				continue
+			}
+			if !maps.Equal(now.Values, resolved.Values) {
+				r.log.Info("what the configuration refers to has changed; the connector starts again")
+				r.worker.settings.Events.Expired(r.name)
+				return
+			}
+		}
+	}()
+	return func() { close(ended) }
 }
 
 // acquire waits for a process, or for the runner to stop.
@@ -187,8 +234,8 @@ func (r *runner) recover(err error, version string, backoff *isolation.Backoff, 
 		where = "worker.task(" + TaskID{r.name, r.task}.String() + ")"
 	}
 	if kind == permanent {
-		r.log.Error("failed; it stays so until it is restarted", "err", firstLine(err))
-		r.report(Status{State: Failed, Trace: javaTrace(err, where, time.Time{}, 0), Version: version})
+		r.log.Error("failed; it stays so until it is restarted", "err", r.resolved.Hide(firstLine(err)))
+		r.report(Status{State: Failed, Trace: r.resolved.Hide(javaTrace(err, where, time.Time{}, 0)), Version: version})
 		<-r.stopping
 		return false
 	}
@@ -200,8 +247,8 @@ func (r *runner) recover(err error, version string, backoff *isolation.Backoff, 
 			state = Restarting
 		}
 	}
-	r.log.Error("failed and will be restarted", "err", firstLine(err), "attempt", backoff.Failures()+1, "in", wait.Round(time.Millisecond))
-	r.report(Status{State: state, Trace: javaTrace(err, where, time.Now().Add(wait), backoff.Failures()+1), Version: version})
+	r.log.Error("failed and will be restarted", "err", r.resolved.Hide(firstLine(err)), "attempt", backoff.Failures()+1, "in", wait.Round(time.Millisecond))
+	r.report(Status{State: state, Trace: r.resolved.Hide(javaTrace(err, where, time.Now().Add(wait), backoff.Failures()+1)), Version: version})
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -11,6 +11,7 @@ import (
 	"github.com/outboard-connect/outboard/host/internal/convert"
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/kafka"
+	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
@@ -31,6 +32,8 @@ type Settings struct {
 	// Properties are those of the worker's properties file: its converters and
 	// their settings, and what Kafka clients of connectors start from.
 	Properties map[string]string
+	// Providers resolve the references in configurations of connectors and tasks. Nil: there are none.
+	Providers *provider.Providers
 
 	// FlushInterval is offset.flush.interval.ms, FlushTimeout offset.flush.timeout.ms.
 	FlushInterval, FlushTimeout time.Duration

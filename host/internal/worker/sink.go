@@ -135,6 +135,10 @@ func (t *task) runSink(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return &permanentError{err}
 	}
+	start, err := t.start(a.connector.Class())
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	unhurried, hurry := t.untilStop(ctx)
@@ -146,9 +150,7 @@ func (t *task) runSink(ctx context.Context, a *attempt) error {
 	if r.post != nil {
 		defer r.closePost()
 	}
-	r.stream, err = client.StartSinkTask(ctx, a.lease.Process().Conn(), client.TaskStart{
-		Connector: t.name, Class: a.connector.Class(), Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: t.spec.Config,
-	}, r.operator.Reports(), func(*connectv1.RecordBatch) { r.sent <- struct{}{} }, l)
+	r.stream, err = client.StartSinkTask(ctx, a.lease.Process().Conn(), start, r.operator.Reports(), func(*connectv1.RecordBatch) { r.sent <- struct{}{} }, l)
 	if err != nil {
 		return explain(a.lease, err, "SinkTask.Start")
 	}

@@ -76,10 +76,12 @@ func (t *task) runSource(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return &permanentError{err}
 	}
+	start, err := t.start(a.connector.Class())
+	if err != nil {
+		return err
+	}
 	target, changed := t.desired()
-	r.stream, err = client.StartSourceTask(r.ctx, a.lease.Process().Conn(), client.TaskStart{
-		Connector: t.name, Class: a.connector.Class(), Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: t.spec.Config,
-	}, creditBatches, creditBytes, target == TargetPaused, l)
+	r.stream, err = client.StartSourceTask(r.ctx, a.lease.Process().Conn(), start, creditBatches, creditBytes, target == TargetPaused, l)
 	if err != nil {
 		return explain(a.lease, err, "SourceTask.Start")
 	}

@@ -2,9 +2,11 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
@@ -48,6 +50,18 @@ func (t *task) live(ctx context.Context, a *attempt) error {
 		return t.runSink(ctx, a)
 	}
 	return t.runSource(ctx, a)
+}
+
+// start is what the plugin is told of the task. The connector's references are
+// resolved already, those of the task are resolved here.
+func (t *task) start(class string) (client.TaskStart, error) {
+	config, err := t.worker.settings.Providers.Resolve(t.spec.Config)
+	if err != nil {
+		return client.TaskStart{}, fmt.Errorf("resolving the configuration of the task: %w", err)
+	}
+	return client.TaskStart{
+		Connector: t.name, Class: class, Task: t.spec.ID.Task, Generation: t.spec.Generation, Config: config.Values,
+	}, nil
 }
 
 // operator returns the error handling of the task, the same over all attempts.

@@ -66,6 +66,9 @@ type Events struct {
 	// Reconfigure tells that a connector wants TaskConfigs to be asked again.
 	// It is also called each time a connector has started.
 	Reconfigure func(name string)
+	// Expired tells that what references in a connector's configuration stand for
+	// has changed: connector and tasks should start again. Called at most once a start.
+	Expired func(name string)
 	// TopicUsed tells that a task produces to or consumes from a topic: at the
 	// first record and about once a second while there are records.
 	TopicUsed func(id TaskID, topic string)
