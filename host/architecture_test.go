@@ -53,7 +53,8 @@ var table = []rule{
 
 	{path: internal + "kafka", may: []string{data, config}},
 	{path: internal + "storage", may: []string{data, config, internal + "kafka", internal + "metrics"}},
-	{path: internal + "convert", may: []string{data, config}},
+	{path: internal + "registry", may: []string{data, config, internal + "kafka"}},
+	{path: internal + "convert", may: []string{data, config, internal + "registry"}},
 	{path: internal + "transform", may: []string{data, config}},
 	{path: internal + "tolerance", may: []string{data, config, internal + "kafka", internal + "metrics"}},
 	{path: internal + "metrics", may: []string{data, config}},

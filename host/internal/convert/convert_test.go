@@ -18,10 +18,11 @@ func TestKnown(t *testing.T) {
 				t.Errorf("%s is the name of %s and of %s", name, other, d.Name)
 			}
 			seen[name] = d.Name
-			if _, err := New(name, nil, Value); (err == nil) != d.Converter {
+			needed := map[string]string{"schema.registry.url": "http://127.0.0.1:1"}
+			if _, err := New(name, needed, Value); (err == nil) != d.Converter {
 				t.Errorf("New(%s): %v", name, err)
 			}
-			if _, err := NewHeader(name, nil); (err == nil) != d.HeaderConverter {
+			if _, err := NewHeader(name, needed); (err == nil) != d.HeaderConverter {
 				t.Errorf("NewHeader(%s): %v", name, err)
 			}
 		}

@@ -23,6 +23,10 @@ func Known() []Description {
 			Class: "org.apache.kafka.connect.converters.ByteArrayConverter", Name: "ByteArrayConverter", Aliases: []string{"ByteArray"},
 			Converter: true, HeaderConverter: true, Definition: config.Definition{}, build: newByteArray,
 		},
+		{
+			Class: "io.confluent.connect.avro.AvroConverter", Name: "AvroConverter", Aliases: []string{"Avro"},
+			Converter: true, HeaderConverter: false, Definition: avroDefinition(), build: newAvro,
+		},
 		numberDescription("Boolean", 1, data.OptionalBooleanSchema),
 		numberDescription("Short", 2, data.OptionalInt16Schema),
 		numberDescription("Integer", 4, data.OptionalInt32Schema),

@@ -20,6 +20,9 @@ type generator struct {
 	*rand.Rand
 	t    testing.TB
 	nans bool
+	// names are those of formats that restrict them: letters and digits, a struct's its own.
+	names   bool
+	structs int
 }
 
 func (g *generator) schema(depth int) *data.Schema {
@@ -42,9 +45,18 @@ func (g *generator) schema(depth int) *data.Schema {
 	case 14:
 		b = data.NewMap(g.schema(0), g.schema(depth-1))
 	case 15:
-		b = data.NewStruct("a.B")
+		name := "a.B"
+		if g.names {
+			g.structs++
+			name = fmt.Sprintf("a.B%d", g.structs)
+		}
+		b = data.NewStruct(name)
 		for i := range g.IntN(12) {
-			b.Field(fmt.Sprintf("%s%d", g.text(), i), g.schema(depth-1))
+			field := fmt.Sprintf("%s%d", g.text(), i)
+			if g.names {
+				field = fmt.Sprintf("f%d", i)
+			}
+			b.Field(field, g.schema(depth-1))
 		}
 	case 16:
 		b = data.NewMap([]*data.Schema{nil, data.StringSchema}[g.IntN(2)], nil)
@@ -201,7 +213,7 @@ func TestRoundTrip(t *testing.T) {
 			c := converter(t, "Json", settings)
 			bare := converter(t, "Json", settings+" schemas.enable=false")
 			for seed := range uint64(rounds) {
-				g := &generator{rand.New(rand.NewPCG(seed, 1)), t, true}
+				g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), t: t, nans: true}
 				s := g.schema(3)
 				for range 5 {
 					checkRoundTrip(t, seed, c, bare, s, g)
@@ -248,7 +260,7 @@ func checkRoundTrip(t *testing.T, seed uint64, c, bare Converter, s *data.Schema
 func TestMemberOrder(t *testing.T) {
 	c := converter(t, "Json", "replace.null.with.default=false decimal.format=NUMERIC")
 	for seed := range uint64(rounds) {
-		g := &generator{rand.New(rand.NewPCG(seed, 2)), t, false}
+		g := &generator{Rand: rand.New(rand.NewPCG(seed, 2)), t: t}
 		s := g.schema(3)
 		row, err := data.Encode([]byte{}, s, g.value(s, 2))
 		if err != nil {
@@ -292,7 +304,7 @@ func TestTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for seed := range uint64(rounds) {
-		g := &generator{rand.New(rand.NewPCG(seed, 3)), t, true}
+		g := &generator{Rand: rand.New(rand.NewPCG(seed, 3)), t: t, nans: true}
 		s := g.schema(3)
 		row, err := data.Encode([]byte{}, s, g.value(s, 2))
 		if err != nil {

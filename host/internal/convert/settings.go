@@ -2,7 +2,10 @@ package convert
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
+	"github.com/outboard-connect/outboard/host/internal/registry"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
 )
 
@@ -33,3 +36,20 @@ func (d Description) settings(values map[string]string, use Use) (settings, erro
 func (s settings) flag(name string) bool   { return s.values.Bool(s.use.setting(name)) }
 func (s settings) size(name string) int    { return s.values.Int(s.use.setting(name)) }
 func (s settings) text(name string) string { return s.values.String(s.use.setting(name)) }
+
+// registry returns a setting of the registry's client as text, "" when it is not set.
+func (s settings) registry(name string) string {
+	full := s.use.setting(name)
+	k, _ := registry.Definition().Lookup(name)
+	switch {
+	case !s.values.Set(full):
+		return ""
+	case k.Type == config.TypeBoolean:
+		return strconv.FormatBool(s.values.Bool(full))
+	case k.Type == config.TypeInt:
+		return strconv.Itoa(s.values.Int(full))
+	case k.Type == config.TypeList:
+		return strings.Join(s.values.List(full), ",")
+	}
+	return s.values.String(full)
+}

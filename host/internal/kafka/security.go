@@ -268,3 +268,11 @@ func conversion(kind, location string, trust bool) string {
 	}
 	return fmt.Sprintf("a %s store is not read; convert it: %sopenssl pkcs12 -in %s %s, and set the location to store.pem and the type to PEM", kind, prefix, pkcs12, what)
 }
+
+// ClientTLS returns the TLS settings of a client that is not Kafka's, a schema registry's for instance, from properties with
+// Kafka's names (ssl.truststore.location and so on). The error names what is wrong with which key.
+func ClientTLS(props map[string]string) (*tls.Config, error) {
+	v := &values{props: props}
+	config := v.tls()
+	return config, v.error()
+}

@@ -1,0 +1,310 @@
+package convert
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/outboard-connect/outboard/host/internal/registry"
+	"github.com/outboard-connect/outboard/plugin-sdk/config"
+	"github.com/outboard-connect/outboard/plugin-sdk/data"
+)
+
+// magic is the first byte of a value with the id of its schema in the four bytes that follow.
+const magic = 0
+
+// avroConverter is Confluent's AvroConverter.
+type avroConverter struct {
+	use      Use
+	client   *registry.Client
+	text     avroText // the settings of new ones
+	meta     bool
+	written  lru[avroTarget, *avroWritten]
+	schemaOf lru[int, *avroReader]
+
+	// last is what was written last, lastRead what was read: most records are alike.
+	last     avroTarget
+	lastWay  *avroWritten
+	lastID   int
+	lastRead *avroReader
+	w        data.Writer
+	r        data.Reader
+}
+
+// avroTarget is a schema in a topic.
+type avroTarget struct {
+	schema *data.Schema
+	topic  string
+}
+
+// avroWritten is how values of a schema are written to a topic.
+type avroWritten struct {
+	prefix [5]byte
+	writer *avroWriter
+	raw    bool // bytes at the top, which Confluent's serializer writes as they are
+}
+
+func avroDefinition() config.Definition {
+	flag := func(order int, name, value, doc string) config.Key {
+		return config.Key{Name: name, Type: config.TypeBoolean, Default: config.Default(value), Importance: config.ImportanceLow, Doc: doc,
+			Group: "Avro", Order: order, Width: config.WidthShort, DisplayName: name}
+	}
+	return append(registry.Definition(),
+		flag(1, "connect.meta.data", "true", "Whether Avro schemas have what only Connect knows of a schema (connect.name and so on), so that it is read as it was."),
+		flag(2, "enhanced.avro.schema.support", "false", "Whether strings that were enums in Avro are enums again. Needs connect.meta.data."),
+		flag(3, "scrub.invalid.names", "false", "Whether characters that names in Avro cannot have are replaced; without it they are errors."),
+		flag(4, "discard.type.doc.default", "false", "Whether documentation and defaults are left out of Avro schemas."),
+	)
+}
+
+func newAvro(s settings) (Converter, error) {
+	c := &avroConverter{use: s.use, meta: s.flag("connect.meta.data")}
+	var err error
+	if c.client, err = registry.New(s.registry, s.use.String()); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.use.setting(""), err)
+	}
+	size := s.size("schemas.cache.config")
+	c.written, c.schemaOf = newLRU[avroTarget, *avroWritten](size), newLRU[int, *avroReader](size)
+	c.text = avroText{meta: c.meta, enhanced: s.flag("enhanced.avro.schema.support"), scrub: s.flag("scrub.invalid.names"), nodoc: s.flag("discard.type.doc.default")}
+	return c, nil
+}
+
+func (c *avroConverter) FromConnect(a *Arena, topic string, v data.Value) ([]byte, error) {
+	schema, row := v.Schema, v.Data
+	switch {
+	case v.Data == nil: // also with a schema: what is written then is no value of the schema, but nothing
+		return nil, nil
+	case v.Kind == data.KindBytes:
+		schema = data.BytesSchema
+	case v.Kind == data.KindString:
+		schema = data.StringSchema
+	case v.Kind == data.KindJSON:
+		return nil, fmt.Errorf("%s is JSON without schema, and AvroConverter needs one; set %s to JsonConverter with schemas.enable=false", c.use, c.use.setting(""))
+	}
+	w, err := c.way(schema, topic)
+	if err != nil {
+		return nil, err
+	}
+	from := len(a.buf)
+	buf := append(a.buf, w.prefix[:]...)
+	switch {
+	case v.Kind == data.KindBytes:
+		buf = append(buf, v.Data...)
+	case v.Kind == data.KindString:
+		buf = append(appendAvroLong(buf, int64(len(v.Data))), v.Data...)
+	default:
+		r := &c.r
+		r.Reset(row)
+		if w.raw {
+			buf = append(buf, r.Bytes()...)
+		} else {
+			buf = w.writer.append(buf, r)
+		}
+		if err := errors.Join(w.writer.take(), whole(r, schema)); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.use, err)
+		}
+	}
+	return a.cut(buf, from), nil
+}
+
+// way returns how values of a schema are written to a topic.
+func (c *avroConverter) way(s *data.Schema, topic string) (*avroWritten, error) {
+	if c.lastWay != nil && c.last.schema == s && c.last.topic == topic {
+		return c.lastWay, nil
+	}
+	t := avroTarget{s, topic}
+	w, ok := c.written.get(t)
+	if !ok {
+		var err error
+		if w, err = c.prepare(s, topic); err != nil {
+			return nil, err
+		}
+		c.written.put(t, w)
+	}
+	c.last, c.lastWay = t, w
+	return w, nil
+}
+
+// prepare registers a schema.
+func (c *avroConverter) prepare(s *data.Schema, topic string) (*avroWritten, error) {
+	t := c.text
+	t.named = map[string]*data.Schema{}
+	if err := t.schema(s, ""); err != nil {
+		return nil, fmt.Errorf("%s cannot be written as Avro: %w", c.use, err)
+	}
+	text := t.b.String()
+	record := ""
+	if s.Type() == data.Struct {
+		if record = s.Name(); record == "" {
+			record = avroNamespace + "." + avroNameless
+		}
+	}
+	subject, err := c.client.Subject(topic, record)
+	if err != nil {
+		return nil, err
+	}
+	id, under, err := c.client.ID(subject, text, registry.Avro)
+	if err != nil {
+		return nil, err
+	}
+	w := &avroWritten{writer: newAvroWriter(s, c.text.enums()), raw: s.Type() == data.Bytes && !s.Optional() && s.Name() != data.DecimalName}
+	if under != text {
+		if err := sameShape(under, text, subject); err != nil {
+			return nil, err
+		}
+	}
+	w.prefix[0] = magic
+	binary.BigEndian.PutUint32(w.prefix[1:], uint32(id))
+	return w, nil
+}
+
+// sameShape refuses to write under another schema of which the values would look different.
+func sameShape(under, text, subject string) error {
+	theirs, err := parseAvro(under)
+	if err != nil {
+		return fmt.Errorf("the latest schema of subject %s: %w", subject, err)
+	}
+	ours, err := parseAvro(text)
+	if err != nil {
+		return err
+	}
+	if err := theirs.alike(ours); err != nil {
+		return fmt.Errorf("values cannot be written under the latest schema of subject %s: %w; set use.latest.version=false, or bring the record into its form", subject, err)
+	}
+	return nil
+}
+
+// alike tells in what the encoding of two schemas differs.
+func (s *avroSchema) alike(o *avroSchema) error {
+	differ := func(what string, a, b any) error { return fmt.Errorf("%s is %v there and %v here", what, a, b) }
+	switch {
+	case s.kind != o.kind:
+		return differ("a type", s.branchName(), o.branchName())
+	case s.size != o.size:
+		return differ("a size", s.size, o.size)
+	case len(s.fields) != len(o.fields):
+		return differ("the number of fields of "+s.name, len(s.fields), len(o.fields))
+	case len(s.branches) != len(o.branches):
+		return differ("the number of types in a union", len(s.branches), len(o.branches))
+	}
+	for i := range s.fields {
+		if s.fields[i].name != o.fields[i].name {
+			return differ(fmt.Sprintf("field %d of %s", i+1, s.name), s.fields[i].name, o.fields[i].name)
+		}
+		if err := s.fields[i].schema.alike(o.fields[i].schema); err != nil {
+			return fmt.Errorf("field %s: %w", s.fields[i].name, err)
+		}
+	}
+	for i := range s.branches {
+		if err := s.branches[i].alike(o.branches[i]); err != nil {
+			return err
+		}
+	}
+	if s.items != nil && o.items != nil {
+		return s.items.alike(o.items)
+	}
+	return nil
+}
+
+func (c *avroConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value, error) {
+	if b == nil {
+		return data.Value{}, nil
+	}
+	if len(b) < 5 || b[0] != magic {
+		return data.Value{}, fmt.Errorf("%s of %d bytes %s; set %s to the converter that wrote it", c.use, len(b), notRegistered(b), c.use.setting(""))
+	}
+	id := int(binary.BigEndian.Uint32(b[1:]))
+	r, err := c.reader(id)
+	if err != nil {
+		return data.Value{}, err
+	}
+	w := &c.w
+	if r.kind == avroBytes && r.schema.Name() != data.DecimalName { // at the top, as they are
+		from := len(a.buf)
+		w.Reset(a.buf, r.schema)
+		w.Bytes(b[5:])
+		buf, err := w.Finish()
+		return data.Value{Kind: data.KindRow, Schema: r.schema, Data: a.cut(buf, from)}, err
+	}
+	in := avroInput{b: b[5:]}
+	if ahead := in; r.kind == avroUnion { // a null has no row
+		if branch := ahead.long(); ahead.err == nil && len(ahead.b) == 0 && r.isNull(branch) {
+			return data.Value{Kind: data.KindRow, Schema: r.schema}, nil
+		}
+	}
+	from := len(a.buf)
+	w.Reset(a.buf, r.schema)
+	r.readAll(w, &in)
+	buf, err := w.Finish()
+	switch {
+	case in.err != nil:
+		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %d: %w", c.use, id, in.err)
+	case err != nil:
+		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %d: %w", c.use, id, err)
+	case len(in.b) > 0:
+		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %d: there are %d bytes behind it", c.use, id, len(in.b))
+	}
+	return data.Value{Kind: data.KindRow, Schema: r.schema, Data: a.cut(buf, from)}, nil
+}
+
+// isNull tells whether a branch of a union is null.
+func (r *avroReader) isNull(branch int64) bool {
+	if r.null >= 0 {
+		return branch == int64(r.null)
+	}
+	return branch >= 0 && branch < int64(len(r.inner)) && r.inner[branch] == nil
+}
+
+// notRegistered tells what a value is that does not begin with the id of a schema.
+func notRegistered(b []byte) string {
+	switch {
+	case len(b) == 0:
+		return "is empty: it names no schema"
+	case b[0] == '{' || b[0] == '[':
+		return "begins like JSON, not with magic byte 0 and the id of a schema"
+	case foreign(b) != "":
+		return foreign(b)
+	}
+	return fmt.Sprintf("begins with %#02x, not with magic byte 0 and the id of a schema", b[0])
+}
+
+// reader returns what reads values of the schema with an id.
+func (c *avroConverter) reader(id int) (*avroReader, error) {
+	if c.lastRead != nil && c.lastID == id {
+		return c.lastRead, nil
+	}
+	r, ok := c.schemaOf.get(id)
+	if !ok {
+		var err error
+		if r, err = c.read(id); err != nil {
+			return nil, err
+		}
+		c.schemaOf.put(id, r)
+	}
+	c.lastID, c.lastRead = id, r
+	return r, nil
+}
+
+// read gets the schema of an id.
+func (c *avroConverter) read(id int) (*avroReader, error) {
+	s, err := c.client.Schema(id)
+	if err != nil {
+		return nil, err
+	}
+	if s.Type != registry.Avro {
+		return nil, fmt.Errorf("schema %d of the %s is %s, the converter is AvroConverter; set %s to the converter that wrote it", id, c.use, s.Type, c.use.setting(""))
+	}
+	var refs []string
+	for _, r := range s.References {
+		refs = append(refs, r.Text)
+	}
+	parsed, err := parseAvro(s.Text, refs...)
+	if err != nil {
+		return nil, fmt.Errorf("schema %d of the %s: %w", id, c.use, err)
+	}
+	r, err := readable(parsed, c.meta)
+	if err != nil {
+		return nil, fmt.Errorf("schema %d of the %s: %w", id, c.use, err)
+	}
+	return r, nil
+}
