@@ -108,9 +108,6 @@ func appendFloat(dst []byte, t data.Type, f float64) []byte {
 	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f))
 }
 
-// The schemas of a map and an array inside an ANY, to skip over what they hold.
-var anyMap = data.NewMap(nil, nil).MustBuild()
-
 // splitAny appends the entries of a map that carries its own type.
 func splitAny(entries []entry, val []byte) ([]entry, error) {
 	var r data.Reader

@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
@@ -25,6 +24,8 @@ type content struct {
 	schema *data.Schema
 	cells  [][]byte // one a field of schema, in the row encoding; nil is null
 	spare  [][]byte // room for the next cells
+
+	in, out layouts // of what is split, and of what is joined
 
 	codec   codec
 	entries []entry
@@ -122,7 +123,7 @@ func (c *content) split(a *Arena) (bool, error) {
 	case data.KindRow:
 		switch c.v.Schema.Type() {
 		case data.Struct:
-			if c.cells, err = splitRow(c.cells[:0], c.v.Schema, c.v.Data); err != nil {
+			if c.cells, err = c.in.of(c.v.Schema).split(c.cells[:0], c.v.Data); err != nil {
 				return false, err
 			}
 			c.form, c.schema = fields, c.v.Schema
@@ -150,25 +151,6 @@ func (c *content) split(a *Arena) (bool, error) {
 	return false, nil
 }
 
-// splitRow appends a cell for each field of a struct's row.
-func splitRow(cells [][]byte, s *data.Schema, row []byte) ([][]byte, error) {
-	var r data.Reader
-	r.Reset(row)
-	nulls := r.Struct(s)
-	all := s.Fields()
-	for i := range all {
-		if nulls.Null(s.NullBit(i)) {
-			cells = append(cells, nil)
-			continue
-		}
-		from := r.Offset()
-		r.Skip(all[i].Schema)
-		to := r.Offset()
-		cells = append(cells, row[from:to:to])
-	}
-	return cells, finished(&r, s)
-}
-
 // finished returns the first mistake of a row that was read to its end.
 func finished(r *data.Reader, s *data.Schema) error {
 	if err := r.Err(); err != nil {
@@ -180,34 +162,12 @@ func finished(r *data.Reader, s *data.Schema) error {
 	return nil
 }
 
-// field returns the cell of one field of a struct's row, nil when it is null, without looking at those behind it.
-func field(s *data.Schema, row []byte, i int) ([]byte, error) {
-	var r data.Reader
-	r.Reset(row)
-	nulls := r.Struct(s)
-	if nulls.Null(s.NullBit(i)) {
-		return nil, r.Err()
-	}
-	all := s.Fields()
-	for j := range i {
-		if !nulls.Null(s.NullBit(j)) {
-			r.Skip(all[j].Schema)
-		}
-	}
-	from := r.Offset()
-	r.Skip(all[i].Schema)
-	if err := r.Err(); err != nil {
-		return nil, fmt.Errorf("row of %v is damaged: %w", s, err)
-	}
-	return row[from:r.Offset():r.Offset()], nil
-}
-
 // join returns the content as a value.
 func (c *content) join(a *Arena) (data.Value, error) {
 	switch c.form {
 	case fields:
 		from := len(a.buf)
-		buf, err := joinRow(a.buf, c.schema, c.cells)
+		buf, err := c.out.of(c.schema).join(a.buf, c.cells)
 		if err != nil {
 			return data.Value{}, err
 		}
@@ -220,27 +180,6 @@ func (c *content) join(a *Arena) (data.Value, error) {
 		return data.JSONValue(a.cut(joinJSON(a.buf, c.entries), from)), nil
 	}
 	return c.v, nil
-}
-
-// joinRow appends the row of a struct.
-func joinRow(dst []byte, s *data.Schema, cells [][]byte) ([]byte, error) {
-	at := len(dst)
-	for range s.NullBytes() {
-		dst = append(dst, 0)
-	}
-	for i, cell := range cells {
-		if cell == nil {
-			bit := s.NullBit(i)
-			if bit < 0 {
-				return dst, fmt.Errorf("field %s of %v is required and is null; make the field optional where it comes from, or give it a value",
-					s.Fields()[i].Name, s)
-			}
-			dst[at+bit/8] |= 1 << (bit % 8)
-			continue
-		}
-		dst = append(dst, cell...)
-	}
-	return dst, nil
 }
 
 // fill puts the defaults of the schema in the place of nulls, as a Java Struct does when it is asked for a field.
@@ -369,49 +308,4 @@ func describe(v data.Value) string {
 		return v.Schema.String()
 	}
 	return "null"
-}
-
-// target is the part of a record that a transformation works on, with what messages need.
-type target struct {
-	side   side
-	prefix string // of the transformation's keys
-	doing  string // what it does, "casting fields"
-}
-
-// of returns the target's part of a message.
-func (t target) of(m *message) *content { return &m.parts[t.side] }
-
-// split opens the target's part of a message, which must be a struct or a map without schema.
-func (t target) split(m *message) (*content, error) {
-	c := &m.parts[t.side]
-	if c.form != whole { // what an earlier transformation split
-		return c, nil
-	}
-	ok, err := c.split(m.arena)
-	switch {
-	case errors.Is(err, errJSON):
-		return c, fmt.Errorf("the %s is no JSON object that can be read: %w; the connector that sent it should be mended", t.side, err)
-	case err != nil:
-		return c, fmt.Errorf("the %s: %w", t.side, err)
-	case !ok:
-		return c, t.refuse(c)
-	}
-	return c, nil
-}
-
-// refuse says that a content has no fields.
-func (t target) refuse(c *content) error {
-	if c.isNull() {
-		return fmt.Errorf("the %s is null, and %s needs a struct or a map; keep tombstones away from it with a predicate: "+
-			"predicates.tombstone.type=RecordIsTombstone, %spredicate=tombstone, %snegate=true", t.side, t.doing, t.prefix, t.prefix)
-	}
-	return fmt.Errorf("the %s is %s, and %s needs a struct or a map; set %s.converter to one that reads fields, such as JsonConverter, "+
-		"or put HoistField$%s before it", t.side, c.describe(), t.doing, t.side, title(t.side))
-}
-
-func title(s side) string {
-	if s == key {
-		return "Key"
-	}
-	return "Value"
 }

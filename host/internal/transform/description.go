@@ -139,9 +139,12 @@ func Check(values map[string]string) map[string][]string {
 	found := map[string][]string{}
 	for _, kind := range []Kind{Transformation, Predicate} {
 		for _, alias := range aliases(values, kind.list()) {
+			if strings.TrimSpace(values[kind.list()+"."+alias+".type"]) == "" {
+				continue // the key is required, which Definition says
+			}
 			_, _, err := build(kind, alias, values)
 			var s *settingError
-			if errors.As(err, &s) && values[s.key] != "" {
+			if errors.As(err, &s) {
 				found[s.key] = append(found[s.key], s.text)
 			}
 		}

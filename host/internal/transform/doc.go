@@ -34,12 +34,20 @@
 // each the bytes of the field as they are; transformations drop, add, exchange and reorder cells by a plan that is worked
 // out once a schema; the cells are joined again at the end of the chain. Only cells that a transformation must understand
 // are decoded. The same schema in gives the same *data.Schema out, which is its identity on the wire. JSON without schema
-// and maps of values that carry their own type are split into members in the same way; their values are not parsed either.
-// What is new is appended to the arena: a record costs no allocation.
+// and maps of values that carry their own type are split into entries in the same way; their values are not parsed either,
+// and JSON that nobody looks into is not checked. What is new is appended to the arena: a record costs no allocation.
+// Expressions are the exception: CEL boxes the few values that it works with. ParseJson makes Go values on its way.
 //
 // # What is Kafka's and what is not
 //
-// Class names, settings, defaults and results are those of Kafka 4.3.1 and, for theirs, of Debezium and Confluent. The
-// cases in testdata are confirmed by Apache's own classes (scripts/transforms); testdata/differences.txt has those where
-// we differ, each with its reason.
+// Class names, settings, defaults and results are those of Kafka 4.3.1 and, for theirs, of Debezium 3.6 and Confluent. The
+// cases in testdata of what has a Java class at hand are confirmed by it (scripts/transforms); testdata/differences.txt has
+// those where we differ, each with its reason. Some that concern every record:
+//
+//   - Regular expressions are RE2's, dates are Gregorian, and the zone is UTC unless a setting says otherwise.
+//   - Values without schema have no dates: what becomes one is its number.
+//   - Debezium's Filter and ContentBasedRouter, which run Groovy or JavaScript there, take CEL here. Another language is an
+//     error on its key.
+//   - Confluent's Filter and ExtractTopic read paths of names and one condition of JSONPath, and refuse the rest.
+//   - A field that is required, and null after the chain, is an error here. In Java it is one in the converter.
 package transform

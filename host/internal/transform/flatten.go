@@ -11,8 +11,9 @@ type flatten struct {
 	target
 	delimiter string
 	plans     bySchema[*flatPlan]
-	flat      []entry // room for the outcome
-	stack     []entry // the entries of the maps that are open
+	cells     [][]byte // of the structs that are open
+	flat      []entry  // room for the outcome
+	stack     []entry  // the entries of the maps that are open
 }
 
 // flatPlan is the tree of a struct's fields.
@@ -22,8 +23,8 @@ type flatPlan struct {
 }
 
 type flatField struct {
-	def    []byte       // the default of what is no struct, which stands for null
-	schema *data.Schema // of a struct within, nil for anything else
+	def    []byte  // the default of what is no struct, which stands for null
+	in     *layout // of a struct within, nil for anything else
 	inner  []flatField
 	leaves int // how many cells come out of a struct within
 }
@@ -59,7 +60,7 @@ func (t *flatten) apply(m *message) (bool, error) {
 	}
 	c.spare = c.spare[:0]
 	for i := range p.fields {
-		if c.spare, err = p.fields[i].append(c.spare, c.cells[i]); err != nil {
+		if c.spare, err = t.append(c.spare, &p.fields[i], c.cells[i]); err != nil {
 			return true, fmt.Errorf("the %s: %w", t.side, err)
 		}
 	}
@@ -68,11 +69,11 @@ func (t *flatten) apply(m *message) (bool, error) {
 }
 
 // append appends the cells that come out of a field.
-func (f *flatField) append(cells [][]byte, cell []byte) ([][]byte, error) {
+func (t *flatten) append(cells [][]byte, f *flatField, cell []byte) ([][]byte, error) {
 	switch {
-	case f.schema == nil && cell == nil:
+	case f.in == nil && cell == nil:
 		return append(cells, f.def), nil
-	case f.schema == nil:
+	case f.in == nil:
 		return append(cells, cell), nil
 	case cell == nil:
 		for range f.leaves {
@@ -80,22 +81,18 @@ func (f *flatField) append(cells [][]byte, cell []byte) ([][]byte, error) {
 		}
 		return cells, nil
 	}
-	var r data.Reader
-	r.Reset(cell)
-	nulls := r.Struct(f.schema)
+	from := len(t.cells)
 	var err error
-	for i, inner := range f.schema.Fields() {
-		var part []byte
-		if !nulls.Null(f.schema.NullBit(i)) {
-			from := r.Offset()
-			r.Skip(inner.Schema)
-			part = cell[from:r.Offset():r.Offset()]
-		}
-		if cells, err = f.inner[i].append(cells, part); err != nil {
+	if t.cells, err = f.in.split(t.cells, cell); err != nil {
+		return cells, err
+	}
+	for i := range f.inner {
+		if cells, err = t.append(cells, &f.inner[i], t.cells[from+i]); err != nil {
 			return cells, err
 		}
 	}
-	return cells, finished(&r, f.schema)
+	t.cells = t.cells[:from]
+	return cells, nil
 }
 
 // plan works out the flat schema.
@@ -115,7 +112,7 @@ func (t *flatten) level(b *data.Builder, s *data.Schema, prefix string, optional
 	var defaults [][]byte
 	if def != nil {
 		var err error
-		if defaults, err = splitRow(nil, s, def); err != nil {
+		if defaults, err = newLayout(s).split(nil, def); err != nil {
 			return nil, err
 		}
 	}
@@ -135,9 +132,9 @@ func (t *flatten) level(b *data.Builder, s *data.Schema, prefix string, optional
 			if err != nil {
 				return nil, err
 			}
-			field.schema, field.inner = f.Schema, inner
+			field.in, field.inner = newLayout(f.Schema), inner
 			for _, part := range inner {
-				if part.schema == nil {
+				if part.in == nil {
 					field.leaves++
 				} else {
 					field.leaves += part.leaves

@@ -19,6 +19,12 @@ const kafka = "org.apache.kafka.connect.transforms."
 // debezium is the package of Debezium's transformations.
 const debezium = "io.debezium.transforms."
 
+// Packages of transformations of others.
+const (
+	confluent = "io.confluent.connect.transforms."
+	aiven     = "io.aiven.kafka.connect.transforms."
+)
+
 // Known returns the built-in transformations and predicates.
 func Known() []Description {
 	return slices.Concat(
@@ -198,7 +204,7 @@ func Known() []Description {
 			},
 			{
 				Name: "add.fields", Type: config.TypeList, Default: config.Default(""), Importance: config.ImportanceLow,
-				Doc: "Fields of the change event to add to the row, such as op, source.ts_ms or db:database, which gives it another name. Those that an event does not have are left out.",
+				Doc:   "Fields of the change event to add to the row, such as op, source.ts_ms or db:database, which gives it another name. Those that an event does not have are left out.",
 				Order: 4, Width: config.WidthLong, DisplayName: "Fields to add",
 			},
 			{
@@ -247,11 +253,120 @@ func Known() []Description {
 				Doc: "The events and fields not to convert, written as in include.list, which must not be given beside it.", Order: 3, Width: config.WidthLong, DisplayName: "Exclude",
 			},
 		}),
+		named("ContentFilter", one(debezium+"Filter", newContentFilter, append(scopeKeys(2), config.Key{
+			Name: "condition", Type: config.TypeString, Required: true, NonEmpty: true, Importance: config.ImportanceMedium,
+			Doc: "A CEL expression; records for which it is true stay, others go. It sees topic, partition, timestamp, key, value, keySchema, valueSchema and headers: " +
+				"value.op == 'u' && value.after.amount > 100.0, or has(value.note) where a field may be missing.",
+			Order: 1, Width: config.WidthLong, DisplayName: "Condition",
+		}))),
+		one(debezium+"ContentBasedRouter", newContentRouter, append(scopeKeys(2), config.Key{
+			Name: "topic.expression", Type: config.TypeString, Required: true, NonEmpty: true, Importance: config.ImportanceMedium,
+			Doc: "A CEL expression whose outcome is the topic; null and an empty text leave it as it is. It sees topic, partition, timestamp, key, value, keySchema, " +
+				"valueSchema and headers: value.country == 'GB' ? 'orders-uk' : topic.",
+			Order: 1, Width: config.WidthLong, DisplayName: "Topic expression",
+		}), "ContentRouter"),
+		onKeyAndValue("TopicFromField", newTopicFromField, config.Definition{
+			{
+				Name: "field", Type: config.TypeString, Default: config.Default(""), Importance: config.ImportanceMedium,
+				Doc:   "The field whose value becomes the topic; empty means the whole. With field.syntax.version=V2 it may be a path, such as after.country.",
+				Order: 1, Width: config.WidthMedium, DisplayName: "Field",
+			},
+			fieldSyntax(2),
+			skipMissing(3),
+		}),
+		onKeyAndValue(confluent+"ExtractTopic", newConfluentExtractTopic, config.Definition{
+			{
+				Name: "field", Type: config.TypeString, Default: config.Default(""), Importance: config.ImportanceHigh,
+				Doc:   "The field whose value becomes the topic; empty means the whole.",
+				Order: 1, Width: config.WidthMedium, DisplayName: "Field",
+			},
+			{
+				Name: "field.format", Type: config.TypeString, Default: config.Default("PLAIN"), Valid: []string{"PLAIN", "JSON_PATH"}, IgnoreCase: true, Importance: config.ImportanceMedium,
+				Doc:   "Whether field is a name (PLAIN) or a path such as $.after.country (JSON_PATH).",
+				Order: 2, Width: config.WidthShort, DisplayName: "Field format",
+			},
+			skipMissing(3),
+		}),
+		one(confluent+"ExtractTopic$Header", newExtractTopicHeader, config.Definition{
+			{
+				Name: "field", Type: config.TypeString, Required: true, NonEmpty: true, Importance: config.ImportanceHigh,
+				Doc: "The header whose value becomes the topic.", Order: 1, Width: config.WidthMedium, DisplayName: "Header",
+			},
+			skipMissing(2),
+		}),
+		named("AivenExtractTopic", onKeyAndValue(aiven+"ExtractTopic", newAivenExtractTopic, config.Definition{
+			{
+				Name: "field.name", Type: config.TypeString, Default: config.Default(""), Importance: config.ImportanceMedium,
+				Doc:   "The field whose value becomes the topic; empty means the whole.",
+				Order: 1, Width: config.WidthMedium, DisplayName: "Field",
+			},
+			skipMissing(2),
+		})),
+		named("ConditionFilter", onKeyAndValue(confluent+"Filter", newConditionFilter, config.Definition{
+			{
+				Name: "filter.condition", Type: config.TypeString, Required: true, NonEmpty: true, Importance: config.ImportanceHigh,
+				Doc: "A condition in JSONPath: $[?(@.country == 'GB')], $.after[?(@.amount > 100 && @.active == true)], or a path that must lead to a value. " +
+					"There are ==, !=, <, <=, >, >=, =~ /regex/, in [..], &&, || and !.",
+				Order: 1, Width: config.WidthLong, DisplayName: "Condition",
+			},
+			{
+				Name: "filter.type", Type: config.TypeString, Required: true, Valid: []string{"include", "exclude"}, Importance: config.ImportanceHigh,
+				Doc: "Whether records for which the condition holds stay (include) or go (exclude).", Order: 2, Width: config.WidthShort, DisplayName: "Filter type",
+			},
+			{
+				Name: "missing.or.null.behavior", Type: config.TypeString, Default: config.Default("fail"), Valid: []string{"fail", "include", "exclude"}, Importance: config.ImportanceMedium,
+				Doc: "What becomes of records that lack a field of the condition: they fail, stay (include) or go (exclude).", Order: 3, Width: config.WidthShort, DisplayName: "Missing or null",
+			},
+		})),
+		onKeyAndValue(confluent+"Drop", newDrop, config.Definition{{
+			Name: "schema.behavior", Type: config.TypeString, Default: config.Default("nullify"), Valid: []string{"nullify", "retain", "force_optional"}, Importance: config.ImportanceMedium,
+			Doc:   "What becomes of the schema when the key or value becomes null: it goes (nullify), stays, if it takes null (retain), or stays and takes null from now on (force_optional).",
+			Order: 1, Width: config.WidthShort, DisplayName: "Schema behavior",
+		}}),
+		one(confluent+"TombstoneHandler", newTombstoneHandler, config.Definition{{
+			Name: "behavior", Type: config.TypeString, Default: config.Default("drop_silent"), Valid: []string{"drop_silent", "drop_warn", "ignore", "warn", "fail"}, Importance: config.ImportanceHigh,
+			Doc:   "What becomes of records without value: they go (drop_silent, drop_warn), stay (ignore, warn) or fail (fail). No line is logged for them.",
+			Order: 1, Width: config.WidthShort, DisplayName: "Behavior",
+		}}),
+		one(confluent+"MessageTimestampRouter", newMessageTimestampRouter, config.Definition{
+			{
+				Name: "message.timestamp.keys", Type: config.TypeList, Required: true, NonEmpty: true, Importance: config.ImportanceHigh,
+				Doc: "Fields of the value that may tell the time; the first that is not null does.", Order: 1, Width: config.WidthMedium, DisplayName: "Timestamp fields",
+			},
+			{
+				Name: "message.timestamp.format", Type: config.TypeString, Default: config.Default("yyyy-MM-dd"), Importance: config.ImportanceHigh,
+				Doc: "How a time that is text is read, a pattern of Java's SimpleDateFormat. The time zone is UTC.", Order: 2, Width: config.WidthMedium, DisplayName: "Timestamp format",
+			},
+			{
+				Name: "topic.format", Type: config.TypeString, Default: config.Default("${topic}-${timestamp}"), Importance: config.ImportanceHigh,
+				Doc: "The new topic, in which ${topic} is the old one and ${timestamp} the time.", Order: 3, Width: config.WidthLong, DisplayName: "Topic format",
+			},
+			{
+				Name: "topic.timestamp.format", Type: config.TypeString, Default: config.Default("yyyyMMdd"), Importance: config.ImportanceHigh,
+				Doc: "How the time is written in the topic, a pattern of Java's SimpleDateFormat.", Order: 4, Width: config.WidthMedium, DisplayName: "Timestamp format in the topic",
+			},
+		}),
+		onKeyAndValue("ParseJson", newParseJSON, config.Definition{{
+			Name: "fields", Type: config.TypeList, Default: config.Default(""), Importance: config.ImportanceHigh,
+			Doc:   "Fields whose text is JSON; they become values without schema, which JsonConverter writes with schemas.enable=false. None means the whole, which then has no schema.",
+			Order: 1, Width: config.WidthLong, DisplayName: "Fields",
+		}}),
+		onKeyAndValue("FormatJson", newFormatJSON, config.Definition{{
+			Name: "fields", Type: config.TypeList, Default: config.Default(""), Importance: config.ImportanceHigh,
+			Doc:   "Fields that become text, which is JSON: decimals as numbers, dates and times as their numbers, bytes in base64. None means the whole.",
+			Order: 1, Width: config.WidthLong, DisplayName: "Fields",
+		}}),
 		predicateOf("HasHeaderKey", newHasHeaderKey, config.Definition{{
 			Name: "name", Type: config.TypeString, Required: true, NonEmpty: true, Importance: config.ImportanceMedium,
 			Doc: "Name of a header. The predicate holds for records that have one or more of that name.", Order: 1, Width: config.WidthMedium, DisplayName: "Header",
 		}}),
 		predicateOf("RecordIsTombstone", newRecordIsTombstone, config.Definition{}),
+		[]Description{{Class: "Condition", Name: "Condition", Kind: Predicate, build: newCondition, Definition: config.Definition{{
+			Name: "condition", Type: config.TypeString, Required: true, NonEmpty: true, Importance: config.ImportanceMedium,
+			Doc: "A CEL expression; the predicate holds for records for which it is true. It sees topic, partition, timestamp, key, value, keySchema, valueSchema and headers: " +
+				"value != null && value.op == 'd'.",
+			Order: 1, Width: config.WidthLong, DisplayName: "Condition",
+		}}}},
 		predicateOf("TopicNameMatches", newTopicNameMatches, config.Definition{{
 			Name: "pattern", Type: config.TypeString, Required: true, NonEmpty: true, Importance: config.ImportanceMedium,
 			Doc: "Regular expression (RE2 syntax). The predicate holds for records whose whole topic matches.", Order: 1, Width: config.WidthLong, DisplayName: "Pattern",
@@ -291,6 +406,17 @@ func one(class string, build func(settings) (built, error), d config.Definition,
 	return []Description{{Class: class, Name: shortName(class), Aliases: aliases, Definition: d, build: build}}
 }
 
+// named gives a transformation a short name that is not that of its class, because another one has that.
+func named(name string, all []Description) []Description {
+	for i := range all {
+		_, suffix, on := strings.Cut(all[i].Name, "$")
+		if all[i].Name = name; on {
+			all[i].Name += "$" + suffix
+		}
+	}
+	return all
+}
+
 // onKeyAndValue makes two descriptions of a transformation that works on the key or on the value.
 func onKeyAndValue(class string, build func(side) func(settings) (built, error), d config.Definition, aliases ...string) []Description {
 	var both []Description
@@ -307,4 +433,30 @@ func onKeyAndValue(class string, build func(side) func(settings) (built, error),
 
 func predicateOf(name string, build func(settings) (built, error), d config.Definition) []Description {
 	return []Description{{Class: kafka + "predicates." + name, Name: name, Kind: Predicate, Definition: d, build: build}}
+}
+
+func skipMissing(order int) config.Key {
+	return config.Key{
+		Name: skipKey, Type: config.TypeBoolean, Default: config.Default("false"), Importance: config.ImportanceLow,
+		Doc:   "Whether a record passes with the topic it has where the name of the new one is missing, null or empty. With false it fails.",
+		Order: order, Width: config.WidthShort, DisplayName: "Skip missing or null",
+	}
+}
+
+// scopeKeys are the settings that expressions over records have in common.
+func scopeKeys(order int) config.Definition {
+	return config.Definition{
+		{
+			Name: "language", Type: config.TypeString, Default: config.Default("cel"), Recommended: []string{"cel"}, Importance: config.ImportanceLow,
+			Doc: "The language of the expression, which is CEL.", Order: order, Width: config.WidthShort, DisplayName: "Language",
+		},
+		{
+			Name: "topic.regex", Type: config.TypeString, Importance: config.ImportanceLow,
+			Doc: "Regular expression (RE2 syntax); records whose whole topic does not match pass as they are. Without it all are looked at.", Order: order + 1, Width: config.WidthMedium, DisplayName: "Topic regex",
+		},
+		{
+			Name: "null.handling.mode", Type: config.TypeString, Default: config.Default("keep"), Valid: []string{"keep", "drop", "evaluate"}, IgnoreCase: true, Importance: config.ImportanceMedium,
+			Doc: "What becomes of records without value: they pass (keep), go (drop), or the expression decides (evaluate).", Order: order + 2, Width: config.WidthShort, DisplayName: "Records without value",
+		},
+	}
 }

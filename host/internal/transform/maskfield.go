@@ -2,7 +2,6 @@ package transform
 
 import (
 	"fmt"
-	"math"
 	"math/big"
 	"slices"
 
@@ -39,7 +38,7 @@ func newMaskField(side side) func(settings) (built, error) {
 			t.names = append(t.names, newName(n))
 		}
 		if s.has("replacement") {
-			t.replacement = replacement{text: s.text("replacement"), given: true}
+			t.replacement = replacement{text: s.text("replacement"), bytes: []byte(s.text("replacement")), given: true}
 			t.replacement.number, _ = parseDecimal(t.replacement.text)
 		}
 		return built{transformation: t}, nil
@@ -127,6 +126,7 @@ func (k codec) empty(dst []byte, v scalar) []byte {
 type replacement struct {
 	given  bool
 	text   string
+	bytes  []byte
 	number *data.Decimal // the text as a number, nil when it is none
 }
 
@@ -153,7 +153,7 @@ func (r replacement) cell(s *data.Schema) ([]byte, error) {
 func (r replacement) decimal(s *data.Schema) ([]byte, error) {
 	unscaled := new(big.Int)
 	if r.given {
-		scale, err := s.Scale()
+		scale, err := scaleOf(s)
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +180,7 @@ func (r replacement) mask(v scalar) (scalar, error) {
 	case v.name != "" && isTemporal(v.name) || v.typ > data.String || v.typ == data.Boolean:
 		return to, fmt.Errorf("%s cannot be masked with a replacement, only numbers and texts can", v.typeName())
 	case v.typ == data.String:
-		to.b = []byte(r.text)
+		to.b = r.bytes
 		return to, nil
 	case r.number == nil:
 		return to, fmt.Errorf("the replacement %q is no number", r.text)
@@ -200,9 +200,6 @@ func (r replacement) mask(v scalar) (scalar, error) {
 func isTemporal(name string) bool {
 	return name == data.DateName || name == data.TimeName || name == data.TimestampName
 }
-
-// mostDigits limits decimals that settings give, so that 1e999999999 does not become a billion digits.
-const mostDigits = math.MaxInt16
 
 // rescale returns the unscaled number of d under another scale, if it loses nothing.
 func rescale(d data.Decimal, scale int) (*big.Int, bool) {

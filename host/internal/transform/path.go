@@ -87,7 +87,7 @@ type pathPlan struct {
 }
 
 type pathStep struct {
-	in    *data.Schema
+	in    *layout
 	field int
 }
 
@@ -103,7 +103,7 @@ func (p path) plan(s *data.Schema) (*pathPlan, error) {
 		if at < 0 {
 			return nil, unknownField(p[:i+1].String(), in)
 		}
-		plan.steps = append(plan.steps, pathStep{in, at})
+		plan.steps = append(plan.steps, pathStep{newLayout(in), at})
 		plan.schema = in.Fields()[at].Schema
 	}
 	return plan, nil
@@ -116,11 +116,11 @@ func (p *pathPlan) cell(c *content, replaceNull bool) ([]byte, error) {
 	for i, step := range p.steps {
 		if i == 0 && c.form == fields {
 			row = c.cells[step.field]
-		} else if row, err = field(step.in, row, step.field); err != nil {
+		} else if row, err = step.in.field(row, step.field); err != nil {
 			return nil, err
 		}
 		if row == nil && replaceNull {
-			row, _ = step.in.Fields()[step.field].Schema.Default()
+			row, _ = step.in.fields[step.field].schema.Default()
 		}
 		if row == nil {
 			return nil, nil

@@ -1,6 +1,10 @@
 package transform
 
-import "regexp"
+import (
+	"regexp"
+
+	"cel.dev/cel-go/cel"
+)
 
 // hasHeaderKey is Kafka's HasHeaderKey.
 type hasHeaderKey struct{ name string }
@@ -56,3 +60,13 @@ func (p *topicNameMatches) test(m *message) (bool, error) {
 	p.last, p.outcome = m.topic, ok
 	return ok, nil
 }
+
+// expressionHolds is the predicate Condition: a CEL expression is true.
+type expressionHolds struct{ condition *expression }
+
+func newCondition(s settings) (built, error) {
+	condition, err := s.expression("condition", cel.BoolType)
+	return built{predicate: expressionHolds{condition}}, err
+}
+
+func (p expressionHolds) test(m *message) (bool, error) { return p.condition.boolean(m) }

@@ -31,16 +31,6 @@ func newRegexRouter(s settings) (built, error) {
 	return built{transformation: &regexRouter{regex: regex, parts: parts}}, nil
 }
 
-// regex compiles a setting so that it matches whole texts.
-func (s settings) regex(name string) (*regexp.Regexp, error) {
-	text := s.text(name)
-	// On its own first: "a)(b" would be one between the parentheses that are put around it.
-	if _, err := regexp.Compile(text); err != nil {
-		return nil, s.wrong(name, "It is no regular expression in RE2 syntax: %v. Java's look-around, back references and possessive quantifiers are not in it", err)
-	}
-	return regexp.Compile(`^(?:` + text + `)$`)
-}
-
 // parseReplacement reads a replacement as Java's Matcher does: $1 and ${name} are groups, a backslash takes the meaning from
 // the character behind it.
 func parseReplacement(text string, regex *regexp.Regexp) (parts []replacementPart, problem string) {
@@ -116,41 +106,4 @@ func (t *regexRouter) route(topic string) string {
 		}
 	}
 	return b.String()
-}
-
-// interned keeps texts that were worked out from texts, topics for instance. Nearly always it is the text of the record
-// before that is asked for.
-type interned struct {
-	from, to string
-	known    map[string]string
-}
-
-const mostInterned = 10_000
-
-func (n *interned) get(from string) (to string, ok bool) {
-	if n.known != nil && from == n.from {
-		return n.to, true
-	}
-	if to, ok = n.known[from]; ok {
-		n.from, n.to = from, to
-	}
-	return to, ok
-}
-
-// own returns a text that lives longer than the bytes it is read from.
-func (n *interned) own(b []byte) string {
-	if to, ok := n.known[string(b)]; ok {
-		return to
-	}
-	s := string(b)
-	n.put(s, s)
-	return s
-}
-
-func (n *interned) put(from, to string) {
-	if n.known == nil || len(n.known) >= mostInterned {
-		n.known = map[string]string{}
-	}
-	n.known[from] = to
-	n.from, n.to = from, to
 }

@@ -23,9 +23,6 @@ type scalar struct {
 	scale int     // of a Decimal
 }
 
-// isNumber tells whether the value is an integer or a float by type.
-func (v scalar) isNumber() bool { return v.typ <= data.Float64 }
-
 func (v scalar) isFloat() bool { return v.typ == data.Float32 || v.typ == data.Float64 }
 
 func (v scalar) isDecimal() bool { return v.typ == data.Bytes && v.name == data.DecimalName }
@@ -44,7 +41,7 @@ func readCell(s *data.Schema, cell []byte) (scalar, error) {
 		v.b = r.Bytes()
 		if v.isDecimal() {
 			var err error
-			if v.scale, err = s.Scale(); err != nil {
+			if v.scale, err = scaleOf(s); err != nil {
 				return v, err
 			}
 		}
@@ -52,6 +49,18 @@ func readCell(s *data.Schema, cell []byte) (scalar, error) {
 		v.readFixed(&r)
 	}
 	return v, finished(&r, s)
+}
+
+// mostDigits limits the scale of decimals, so that 1e999999999 does not become a billion digits.
+const mostDigits = math.MaxInt16
+
+// scaleOf returns the scale of a Decimal schema.
+func scaleOf(s *data.Schema) (int, error) {
+	scale, err := s.Scale()
+	if err == nil && (scale > mostDigits || scale < -mostDigits) {
+		err = fmt.Errorf("%v has the scale %d, beyond %d", s, scale, mostDigits)
+	}
+	return scale, err
 }
 
 // readFixed reads what the type alone tells how to read.
@@ -143,9 +152,7 @@ func readJSONNumber(val []byte) (scalar, error) {
 	var err error
 	if v.typ == data.Int64 {
 		if v.n, err = strconv.ParseInt(view(val), 10, 64); errors.Is(err, strconv.ErrRange) {
-			// As in Java, what is beyond 64 bits is cut off.
-			n, _ := new(big.Int).SetString(string(val), 10)
-			return scalar{typ: data.Int64, n: int64(new(big.Int).And(n, new(big.Int).SetUint64(math.MaxUint64)).Uint64())}, nil
+			return scalar{typ: data.Int64, n: wrapped(val)}, nil
 		}
 	} else if v.f, err = strconv.ParseFloat(view(val), 64); errors.Is(err, strconv.ErrRange) {
 		err = nil // infinite
@@ -154,6 +161,20 @@ func readJSONNumber(val []byte) (scalar, error) {
 		return v, notJSON(0, "a number")
 	}
 	return v, nil
+}
+
+// wrapped reads a whole number as Java's BigInteger.longValue does: what is beyond 64 bits is cut off.
+func wrapped(text []byte) int64 {
+	n := uint64(0)
+	for _, c := range text {
+		if isDigit(c) {
+			n = n*10 + uint64(c-'0')
+		}
+	}
+	if text[0] == '-' {
+		n = -n
+	}
+	return int64(n)
 }
 
 // appendCell appends the scalar in the row encoding of its type.

@@ -3,6 +3,7 @@ package transform
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
@@ -45,4 +46,14 @@ func (s settings) wrong(name, format string, args ...any) error {
 // fix names a setting with its value, for errors about records.
 func (s settings) fix(name string) string {
 	return s.prefix + name + "=" + strings.TrimSpace(s.raw[s.prefix+name])
+}
+
+// regex compiles a setting so that it matches whole texts.
+func (s settings) regex(name string) (*regexp.Regexp, error) {
+	text := s.text(name)
+	// On its own first: "a)(b" would be one between the parentheses that are put around it.
+	if _, err := regexp.Compile(text); err != nil {
+		return nil, s.wrong(name, "It is no regular expression in RE2 syntax: %v. Java's look-around, back references and possessive quantifiers are not in it", err)
+	}
+	return regexp.Compile(`^(?:` + text + `)$`)
 }

@@ -57,17 +57,22 @@ func (t *timestampRouter) apply(m *message) (bool, error) {
 		return true, errors.New("the record has no timestamp to make a topic of; have the connector set one, " +
 			"or keep such records away from it with a predicate")
 	}
-	t.room = t.room[:0]
-	for _, p := range t.parts {
-		switch {
-		case p.topic:
-			t.room = append(t.room, m.topic...)
-		case p.time:
-			t.room = t.format.append(t.room, m.timestamp)
-		default:
-			t.room = append(t.room, p.text...)
-		}
-	}
+	t.room = appendTopic(t.room[:0], t.parts, m.topic, t.format, m.timestamp)
 	m.topic = t.topics.own(t.room)
 	return true, nil
+}
+
+// appendTopic appends a topic with the old one and a time in their places.
+func appendTopic(dst []byte, parts []topicPart, topic string, format *dateFormat, millis int64) []byte {
+	for _, p := range parts {
+		switch {
+		case p.topic:
+			dst = append(dst, topic...)
+		case p.time:
+			dst = format.append(dst, millis)
+		default:
+			dst = append(dst, p.text...)
+		}
+	}
+	return dst
 }

@@ -54,7 +54,7 @@ const (
 // zonePart is a struct of the event, with its fields that are times.
 type zonePart struct {
 	at     int // position in the event, -1: there is none
-	schema *data.Schema
+	layout *layout
 	times  []zoneField
 }
 
@@ -73,6 +73,7 @@ const (
 	unixMillis
 	unixMicros
 	unixNanos
+	shownMillis // source.ts_ms: a moment, and not what clocks showed
 )
 
 // zoneKey is what rules look at.
@@ -172,7 +173,7 @@ func (t *timezoneConverter) apply(m *message) (bool, error) {
 	}
 	var table []byte
 	if p.table >= 0 && c.cells[p.source] != nil {
-		cell, err := field(p.parts[partSource].schema, c.cells[p.source], p.table)
+		cell, err := p.parts[partSource].layout.field(c.cells[p.source], p.table)
 		if err != nil {
 			return true, err
 		}
@@ -199,24 +200,23 @@ func newZonePlan(s *data.Schema) *zonePlan {
 	p := &zonePlan{source: s.Lookup("source"), table: -1}
 	for i, name := range [...]string{partBefore: "before", partAfter: "after", partSource: "source"} {
 		part := zonePart{at: s.Lookup(name)}
-		if part.at >= 0 {
-			if part.schema = s.Fields()[part.at].Schema; part.schema.Type() != data.Struct {
-				part.at = -1
-			}
+		if part.at < 0 || s.Fields()[part.at].Schema.Type() != data.Struct {
+			part.at = -1
+			p.parts[i] = part
+			continue
 		}
-		if part.at >= 0 {
-			for j, f := range part.schema.Fields() {
-				if kind := zoneKindOf(f.Schema); kind != 0 {
-					part.times = append(part.times, zoneField{f.Name, j, kind})
-				}
+		part.layout = newLayout(s.Fields()[part.at].Schema)
+		for j, f := range part.layout.schema.Fields() {
+			switch kind := zoneKindOf(f.Schema); {
+			case kind != 0:
+				part.times = append(part.times, zoneField{f.Name, j, kind})
+			case i == partSource && f.Name == "ts_ms" && f.Schema.Type() == data.Int64:
+				part.times = append(part.times, zoneField{f.Name, j, shownMillis})
+			case i == partSource && f.Name == "table" && f.Schema.Type() == data.String:
+				p.table = j
 			}
 		}
 		p.parts[i] = part
-	}
-	if source := p.parts[partSource]; source.at >= 0 {
-		if at := source.schema.Lookup("table"); at >= 0 && source.schema.Fields()[at].Schema.Type() == data.String {
-			p.table = at
-		}
 	}
 	return p
 }
@@ -293,19 +293,19 @@ func (t *timezoneConverter) selectBy(match func(zoneRule) bool) *zoneSelection {
 // convert converts the times of a struct that is within the event.
 func (t *timezoneConverter) convert(a *Arena, p *zonePart, all bool, names []string, row []byte) ([]byte, error) {
 	var err error
-	if t.cells, err = splitRow(t.cells[:0], p.schema, row); err != nil {
+	if t.cells, err = p.layout.split(t.cells[:0], row); err != nil {
 		return nil, err
 	}
 	for _, f := range p.times {
 		if t.cells[f.field] == nil || slices.Contains(names, f.name) == all {
 			continue
 		}
-		if t.cells[f.field], err = t.cell(a, f.kind, p.schema.Fields()[f.field].Schema, t.cells[f.field]); err != nil {
+		if t.cells[f.field], err = t.cell(a, f.kind, p.layout.fields[f.field].schema, t.cells[f.field]); err != nil {
 			return nil, fmt.Errorf("field %s of the value: %w", f.name, err)
 		}
 	}
 	from := len(a.buf)
-	buf, err := joinRow(a.buf, p.schema, t.cells)
+	buf, err := p.layout.join(a.buf, t.cells)
 	if err != nil {
 		return nil, err
 	}
@@ -325,6 +325,9 @@ func (t *timezoneConverter) cell(a *Arena, kind zoneKind, s *data.Schema, cell [
 		v.b, err = t.time(a, v.b)
 	case unixMillis:
 		v.n -= t.offset(floorDiv(v.n, 1000)) * 1000
+	case shownMillis:
+		_, offset := time.UnixMilli(v.n).In(t.zone).Zone()
+		v.n += int64(offset) * 1000
 	case unixMicros:
 		v.n -= t.offset(floorDiv(v.n, 1000_000)) * 1000_000
 	case unixNanos:

@@ -22,7 +22,7 @@ type unwrap struct {
 	replaceNull         bool
 	topics              interned
 	plans               bySchema[*envelope]
-	keyDrops            drops
+	keys                map[*data.Schema]map[string]*keyWithout // by the fields to drop
 }
 
 // fate is what becomes of a deletion or of a tombstone.
@@ -55,18 +55,19 @@ type envelope struct {
 
 // image is what becomes of the row before, or after.
 type image struct {
-	row      *data.Schema // nil: it is no struct
+	row      *layout      // nil: it is no struct
 	schema   *data.Schema // with what is added
 	defaults []fieldDefault
-	route    int // the field that names the topic, -1: there is none
-	drops    drops
+	route    int               // the field that names the topic, -1: there is none
+	take     []int             // the fields that stay, nil: all
+	without  map[string]*image // the same without some fields, by the row of their names
 }
 
 // added is a reference in a schema.
 type added struct {
 	reference
 	parent int // position of the struct, -1: the envelope
-	in     *data.Schema
+	in     *layout
 	field  int
 	schema *data.Schema // what is added may be null
 }
@@ -237,9 +238,11 @@ func (t *unwrap) extract(m *message, c *content, e *envelope) (bool, error) {
 		c.setRow(c.schema.Fields()[e.after].Schema, row)
 		return true, nil
 	}
-	names := t.dropNames(m)
+	names, err := t.dropNames(m)
+	if err != nil {
+		return true, err
+	}
 	if names != nil {
-		var err error
 		if i, err = t.without(i, e, names); err != nil {
 			return true, err
 		}
@@ -258,9 +261,9 @@ func (t *unwrap) deleted(m *message, c *content, e *envelope) error {
 	if t.route != "" && e.before >= 0 && c.cells[e.before] != nil && e.images[0].row != nil {
 		i := e.images[0]
 		if i.route < 0 {
-			return t.noRoute(i.row)
+			return t.noRoute(i.row.schema)
 		}
-		cell, err := field(i.row, c.cells[e.before], i.route)
+		cell, err := i.row.field(c.cells[e.before], i.route)
 		if err != nil {
 			return err
 		}
@@ -277,12 +280,12 @@ func (t *unwrap) deleted(m *message, c *content, e *envelope) error {
 // build makes the row's cells, with what is added to them.
 func (t *unwrap) build(m *message, c *content, e *envelope, i *image, row []byte, mark []byte) error {
 	var err error
-	if c.spare, err = splitRow(c.spare[:0], i.row, row); err != nil {
+	if c.spare, err = i.row.split(c.spare[:0], row); err != nil {
 		return err
 	}
-	if i.drops.take != nil {
+	if i.take != nil {
 		kept := c.spare[:0]
-		for _, from := range i.drops.take {
+		for _, from := range i.take {
 			kept = append(kept, c.spare[from])
 		}
 		c.spare = kept
@@ -336,7 +339,7 @@ func (a *added) cell(envelope [][]byte) ([]byte, error) {
 	if envelope[a.parent] == nil {
 		return nil, nil
 	}
-	return field(a.in, envelope[a.parent], a.field)
+	return a.in.field(envelope[a.parent], a.field)
 }
 
 // plan works out what becomes of events of a schema.
@@ -367,23 +370,25 @@ func (t *unwrap) plan(s *data.Schema) (*envelope, error) {
 func find(s *data.Schema, references []reference) ([]added, error) {
 	var all []added
 	for _, r := range references {
-		a := added{reference: r, parent: -1, in: s}
+		a := added{reference: r, parent: -1}
+		in := s
 		if r.parent != "" {
 			if a.parent = s.Lookup(r.parent); a.parent < 0 {
 				return nil, unknownField(r.parent, s)
 			}
-			if a.in = s.Fields()[a.parent].Schema; a.in.Type() != data.Struct {
-				return nil, fmt.Errorf("field %s is %v, not a struct that has a field %s", r.parent, a.in, r.field)
+			if in = s.Fields()[a.parent].Schema; in.Type() != data.Struct {
+				return nil, fmt.Errorf("field %s is %v, not a struct that has a field %s", r.parent, in, r.field)
 			}
 		}
-		if a.field = a.in.Lookup(r.field); a.field < 0 && r.parent != "" {
-			a.parent, a.in, a.field = -1, s, s.Lookup(r.field)
+		if a.field = in.Lookup(r.field); a.field < 0 && r.parent != "" {
+			a.parent, in, a.field = -1, s, s.Lookup(r.field)
 		}
 		if a.field < 0 {
 			continue
 		}
+		a.in = newLayout(in)
 		var err error
-		if a.schema, err = like(a.in.Fields()[a.field].Schema).Optional().Build(); err != nil {
+		if a.schema, err = like(in.Fields()[a.field].Schema).Optional().Build(); err != nil {
 			return nil, err
 		}
 		all = append(all, a)
@@ -397,7 +402,7 @@ func (t *unwrap) image(s *data.Schema, e *envelope, drop func(data.Field) bool) 
 	if s.Type() != data.Struct {
 		return i, nil
 	}
-	i.row = s
+	i.row = newLayout(s)
 	b := likeStruct(s)
 	defaults := defaultsOf(s)
 	for at, f := range s.Fields() {
@@ -405,19 +410,19 @@ func (t *unwrap) image(s *data.Schema, e *envelope, drop func(data.Field) bool) 
 			if drop(f) {
 				continue
 			}
-			i.drops.take = append(i.drops.take, at)
+			i.take = append(i.take, at)
 		}
 		for _, d := range defaults {
 			if d.field == at {
-				i.defaults = append(i.defaults, fieldDefault{len(i.drops.take) - 1, d.row})
+				i.defaults = append(i.defaults, fieldDefault{len(i.take) - 1, d.row})
 			}
 		}
 		b.Field(f.Name, f.Schema)
 	}
 	if drop == nil {
 		i.defaults = defaults
-	} else if i.drops.take == nil {
-		i.drops.take = []int{}
+	} else if i.take == nil {
+		i.take = []int{}
 	}
 	if t.rewrites {
 		b.Field(deletedField, data.OptionalStringSchema)
@@ -437,14 +442,8 @@ func (t *unwrap) image(s *data.Schema, e *envelope, drop func(data.Field) bool) 
 	return i, nil
 }
 
-// drops are a schema's fields without some that a header named.
-type drops struct {
-	take   []int
-	images map[string]*image // by the header's value; of a key by its schema, too
-	keys   map[*data.Schema]map[string]*keyDrop
-}
-
-type keyDrop struct {
+// keyWithout is a key without some of its fields.
+type keyWithout struct {
 	schema *data.Schema
 	take   []int
 }
@@ -452,17 +451,21 @@ type keyDrop struct {
 // mostDrops is the number of different lists of fields that are remembered.
 const mostDrops = 1000
 
-// dropNames returns the value of the header that names fields to drop, nil when there is none.
-func (t *unwrap) dropNames(m *message) []byte {
+// dropNames returns the row of the list of fields to drop that a header has, nil when there is none.
+func (t *unwrap) dropNames(m *message) ([]byte, error) {
 	if t.dropHeader == "" {
-		return nil
+		return nil, nil
 	}
 	for _, h := range m.headers {
-		if v := h.Value; h.Key == t.dropHeader && v.Kind == data.KindRow && v.Data != nil && v.Schema.Type() == data.Array && v.Schema.Element().Type() == data.String {
-			return v.Data
+		if h.Key != t.dropHeader {
+			continue
 		}
+		if v := h.Value; !isNull(v) && (v.Kind != data.KindRow || v.Schema.Type() != data.Array || v.Schema.Element().Type() != data.String) {
+			return nil, fmt.Errorf("the header %s is %s, and not a list of the names of fields; correct %sdrop.fields.header.name", h.Key, describe(v), t.prefix)
+		}
+		return h.Value.Data, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // drop tells whether a field goes, by the row of a list of names.
@@ -489,17 +492,17 @@ var stringArray = data.NewArray(data.StringSchema).MustBuild()
 
 // without returns the image without the fields of a list.
 func (t *unwrap) without(i *image, e *envelope, names []byte) (*image, error) {
-	if known, ok := i.drops.images[string(names)]; ok {
+	if known, ok := i.without[string(names)]; ok {
 		return known, nil
 	}
-	made, err := t.image(i.row, e, t.drop(names))
+	made, err := t.image(i.row.schema, e, t.drop(names))
 	if err != nil {
 		return nil, err
 	}
-	if i.drops.images == nil || len(i.drops.images) >= mostDrops {
-		i.drops.images = map[string]*image{}
+	if i.without == nil || len(i.without) >= mostDrops {
+		i.without = map[string]*image{}
 	}
-	i.drops.images[string(names)] = made
+	i.without[string(names)] = made
 	return made, nil
 }
 
@@ -510,9 +513,9 @@ func (t *unwrap) dropKey(m *message, names []byte) error {
 	if k.isNull() || s == nil || s.Type() != data.Struct || !strings.HasSuffix(s.Name(), ".Key") {
 		return nil
 	}
-	made := t.keyDrops.keys[s][string(names)]
+	made := t.keys[s][string(names)]
 	if made == nil {
-		made = &keyDrop{take: []int{}}
+		made = &keyWithout{take: []int{}}
 		b, drop := likeStruct(s), t.drop(names)
 		for at, f := range s.Fields() {
 			if !drop(f) {
@@ -524,13 +527,13 @@ func (t *unwrap) dropKey(m *message, names []byte) error {
 		if made.schema, err = b.Build(); err != nil {
 			return err
 		}
-		if t.keyDrops.keys == nil || len(t.keyDrops.keys) >= mostDrops {
-			t.keyDrops.keys = map[*data.Schema]map[string]*keyDrop{}
+		if t.keys == nil || len(t.keys) >= mostDrops {
+			t.keys = map[*data.Schema]map[string]*keyWithout{}
 		}
-		if known := t.keyDrops.keys[s]; known == nil || len(known) >= mostDrops {
-			t.keyDrops.keys[s] = map[string]*keyDrop{}
+		if known := t.keys[s]; known == nil || len(known) >= mostDrops {
+			t.keys[s] = map[string]*keyWithout{}
 		}
-		t.keyDrops.keys[s][string(names)] = made
+		t.keys[s][string(names)] = made
 	}
 	if _, err := k.split(m.arena); err != nil {
 		return err
