@@ -81,7 +81,7 @@ func (s *connectorService) Run(stream connectv1.Connector_RunServer) error {
 	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	r := &connectorRun{stream: stream, connector: s.plugin.divide(d, make, start.GetConfig())}
+	r := &connectorRun{stream: stream, connector: s.plugin.divide(d, make, start.GetConfig()), sink: s.plugin.sink(start.GetClass()) != nil}
 	r.offsets.done = ctx.Done()
 	return r.live(ctx, cancel, start)
 }
@@ -90,6 +90,7 @@ func (s *connectorService) Run(stream connectv1.Connector_RunServer) error {
 type connectorRun struct {
 	stream    connectv1.Connector_RunServer
 	connector Connector
+	sink      bool
 	calls     calls
 	offsets   offsetReads
 	sending   sync.Mutex
@@ -185,7 +186,7 @@ func (r *connectorRun) alterOffsets(ctx context.Context, m *connectv1.AlterOffse
 	answer := &connectv1.OffsetsAltered{Id: m.GetId()}
 	if a, ok := r.connector.(OffsetAlterer); ok {
 		err := r.calls.run("Connector.AlterOffsets", func() (err error) {
-			if len(m.GetSink()) > 0 {
+			if len(m.GetSink()) > 0 || r.sink && len(m.GetSource()) == 0 { // a reset of nothing is one, too
 				answer.Handled, err = a.AlterSinkOffsets(ctx, offsetsFromProto(m.GetSink()))
 				return err
 			}

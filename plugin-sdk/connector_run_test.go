@@ -210,6 +210,19 @@ func TestConnectorErrors(t *testing.T) {
 		"Stop within 3s, context ended: true")
 }
 
+// A sink that keeps offsets itself resets them also when Kafka has none.
+func TestSinkIsToldOfAResetOfNothing(t *testing.T) {
+	d := &divider{}
+	inBubble(t, dividedPlugin(func() sdk.Connector { return checker{d} }), func(t *testing.T, conn *grpc.ClientConn) {
+		h := runConnector(t, conn, "DividedSink")
+		h.expect("Started")
+		h.alter(&connectv1.AlterOffsets{Id: 1})
+		h.expect("OffsetsAltered 1 false")
+		h.stop("Stopped")
+	})
+	expectCalls(t, d.noted(), "Start c map[k:v]", "alter []", "Stop within 3s, context ended: true")
+}
+
 func TestConnectorStartFails(t *testing.T) {
 	d := &divider{start: func(context.Context, *sdk.ConnectorContext) error { panic("not today") }}
 	inBubble(t, dividedPlugin(func() sdk.Connector { return d }), func(t *testing.T, conn *grpc.ClientConn) {

@@ -44,6 +44,16 @@ func readObject(c echo.Context, example string) (map[string]json.RawMessage, err
 	return members, nil
 }
 
+// fieldsOf refuses members that an object does not have: of a mistyped one nobody would learn.
+func fieldsOf(members map[string]json.RawMessage, where string, fields ...string) error {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !slices.Contains(fields, name) {
+			return badRequest("Unrecognized field %q in %s. Its fields are %s.", name, where, strings.Join(fields, " and "))
+		}
+	}
+	return nil
+}
+
 // readBody reads a whole body, UTF-8 and not empty.
 func readBody(c echo.Context, example string) ([]byte, error) {
 	r := c.Request()
@@ -110,9 +120,12 @@ func position(text []byte, offset int) string {
 	return fmt.Sprintf("line %d, column %d (byte offset %d)", line, column, offset)
 }
 
-// stringOf is the text of a member that must be a string; null counts as none.
+// stringOf is the text of a member that must be a string; null counts as none, and so does a member that is not there.
 func stringOf(raw json.RawMessage, field string) (string, error) {
 	var s *string
+	if raw == nil {
+		return "", nil
+	}
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return "", badRequest("The field %q of the request body must be a string; it is %s.", field, kindOf(raw))
 	}

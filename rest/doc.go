@@ -4,8 +4,10 @@
 // One request, from outside to inside:
 //
 //	net/http        limits on time and size; refuses what is not HTTP
-//	log, panic      access.go: one debug line a request; a panic becomes a 500 and a logged stack
+//	log, headers    access.go, headers.go: one debug line a request; the headers that the operator wants in every answer
+//	panic           access.go: one becomes a 500 and a logged stack
 //	access          access.go: Host on loopback listeners, Origin of what browsers send, CORS
+//	sign-in         signin.go: user name and password, where the operator wants them
 //	path, query     server.go: the escaped path, one trailing slash dropped, so that a name may hold any character
 //	routes          routes.go: the one table; OPTIONS and HEAD are derived from it
 //	handler         one file a resource: decode (body.go), herder, encode (answer.go)

@@ -43,9 +43,19 @@ var routes = []route{
 	{http.MethodGet, "/connectors/:connector/topics", "getTopics", connector((*Server).getTopics)},
 	{http.MethodPut, "/connectors/:connector/topics/reset", "resetTopics", connector((*Server).resetTopics)},
 
+	{http.MethodGet, "/connectors/:connector/offsets", "getOffsets", connector((*Server).getOffsets)},
+	{http.MethodPatch, "/connectors/:connector/offsets", "alterOffsets", connector((*Server).alterOffsets)},
+	{http.MethodDelete, "/connectors/:connector/offsets", "resetOffsets", connector((*Server).resetOffsets)},
+
 	{http.MethodGet, "/connector-plugins", "listPlugins", (*Server).listPlugins},
 	{http.MethodGet, "/connector-plugins/:plugin/config", "getPluginConfig", plugin((*Server).getPluginConfig)},
 	{http.MethodPut, "/connector-plugins/:plugin/config/validate", "validatePluginConfig", plugin((*Server).validatePluginConfig)},
+
+	{http.MethodPost, "/outboard/v1/preview", "preview", (*Server).preview},
+
+	{http.MethodGet, "/admin/loggers", "listLoggers", (*Server).listLoggers},
+	{http.MethodGet, "/admin/loggers/:logger", "getLogger", logger((*Server).getLogger)},
+	{http.MethodPut, "/admin/loggers/:logger", "setLogger", logger((*Server).setLogger)},
 
 	{http.MethodGet, "/ui", "getPage", (*Server).getPage},
 	{http.MethodGet, "/ui/:file", "getPageFile", (*Server).getPageFile},
@@ -84,6 +94,17 @@ func plugin(handle func(s *Server, c echo.Context, plugin string) error) handler
 			return err
 		}
 		return handle(s, c, class)
+	}
+}
+
+// logger makes a handler of one that is about a logger.
+func logger(handle func(s *Server, c echo.Context, logger string) error) handler {
+	return func(s *Server, c echo.Context) error {
+		name, err := element(c, "logger")
+		if err != nil {
+			return err
+		}
+		return handle(s, c, name)
 	}
 }
 

@@ -40,21 +40,51 @@ type Settings struct {
 	// AdvertisedHosts are the host names, without port, that a request to a loopback listener may name beside localhost and
 	// loopback addresses.
 	AdvertisedHosts []string
+
+	// Headers are response.http.headers.config, see [ParseHeaders].
+	Headers []HeaderRule
+	// SignIn tells whether a user name and a password are right. It is called for every request, concurrently, and returns
+	// soon. Nil: everybody is let in.
+	SignIn func(user, password string) bool
+	// Part is what is served.
+	Part Part
+}
+
+// Part is a part of the API.
+type Part uint8
+
+// The parts of the API.
+const (
+	Everything Part = iota
+	WithoutAdmin
+	// AdminOnly is what is below /admin.
+	AdminOnly
+)
+
+// has tells whether a path belongs to the part.
+func (p Part) has(path string) bool {
+	admin := strings.HasPrefix(path, "/admin/")
+	return p == Everything || admin == (p == AdminOnly)
 }
 
 // Server serves the API. Its methods are safe for concurrent use.
 type Server struct {
-	herder *herder.Herder
-	log    hclog.Logger
-	access access
-	http   *http.Server
+	herder  *herder.Herder
+	log     hclog.Logger
+	access  access
+	headers []HeaderRule
+	signIn  func(user, password string) bool
+	http    *http.Server
 }
 
 // New returns a server that listens nowhere yet.
 func New(settings Settings) *Server {
-	s := &Server{herder: settings.Herder, log: settings.Logger, access: newAccess(settings)}
+	s := &Server{
+		herder: settings.Herder, log: settings.Logger, access: newAccess(settings),
+		headers: settings.Headers, signIn: settings.SignIn,
+	}
 	s.http = &http.Server{
-		Handler:           s.router(),
+		Handler:           s.router(settings.Part),
 		ReadHeaderTimeout: headerTime,
 		WriteTimeout:      writeTime,
 		IdleTimeout:       idleTime,
@@ -88,12 +118,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // router returns the chain that doc.go draws.
-func (s *Server) router() http.Handler {
+func (s *Server) router(part Part) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = s.refuse
-	e.Pre(s.logged, s.recovered, s.bounded, s.guarded, queried)
+	e.Pre(s.logged, s.headed, s.recovered, s.bounded, s.guarded, s.signedIn, queried)
 	methods := map[string][]string{}
 	for _, r := range routes {
+		if !part.has(r.path) {
+			continue
+		}
 		handle := func(c echo.Context) error { return r.handle(s, c) }
 		e.Add(r.method, r.path, handle)
 		methods[r.path] = append(methods[r.path], r.method)

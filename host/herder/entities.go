@@ -1,6 +1,10 @@
 package herder
 
-import "github.com/outboard-connect/outboard/plugin-sdk/config"
+import (
+	"encoding/json"
+
+	"github.com/outboard-connect/outboard/plugin-sdk/config"
+)
 
 // The types of a connector.
 const (
@@ -64,12 +68,36 @@ type TaskStatus struct {
 	StateInfo
 }
 
+// Offsets are where a connector is.
+type Offsets struct {
+	// Offsets is never null.
+	Offsets []Offset `json:"offsets"`
+}
+
+// Offset is where a connector is in a part of what it reads. Both are JSON objects: for a source of its own making, for a sink
+// {"kafka_topic": …, "kafka_partition": …} and {"kafka_offset": …}, which is that of the next record. An Offset of null is none.
+type Offset struct {
+	Partition json.RawMessage `json:"partition"`
+	Offset    json.RawMessage `json:"offset"`
+}
+
+// LoggerLevel is the level of a logger of a worker.
+type LoggerLevel struct {
+	// Level is a word of Kafka Connect: OFF, FATAL, ERROR, WARN, INFO, DEBUG, TRACE or ALL.
+	Level string `json:"level"`
+	// LastModified is when the level was last changed, in milliseconds since 1970; null if never.
+	LastModified *int64 `json:"last_modified"`
+}
+
 // PluginInfo is an installed connector, in one of its versions.
 type PluginInfo struct {
 	Class   string `json:"class"`
 	Type    string `json:"type"`
 	Version string `json:"version,omitempty"`
 }
+
+// KeyInfo is a key of a plugin's configuration.
+type KeyInfo = config.KeyInfo
 
 // ConfigInfos is the answer of a validation.
 type ConfigInfos struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/logging"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
@@ -23,8 +24,12 @@ type Settings struct {
 	// Config and Status are not open yet: Start opens them. Close closes Status; the logs below stay open.
 	Config *storage.ConfigStore
 	Status *storage.StatusStore
+	// Levels are those of the worker's loggers. Nil: there are none.
+	Levels *logging.Levels
 	// Converters are those that configurations may name.
 	Converters []ConverterInfo
+	// Transforms are the transformations and predicates that configurations may name.
+	Transforms Transforms
 	// ClientOverrides checks the client overrides in the configuration of a source or sink against the worker's policy and
 	// returns an entry for each of them. Nil: there is no check.
 	ClientOverrides func(connectorType string, values map[string]string) []config.Info
@@ -62,6 +67,9 @@ type Herder struct {
 
 // New returns a herder that does nothing before Start.
 func New(s Settings) *Herder {
+	if s.Levels == nil {
+		s.Levels = &logging.Levels{}
+	}
 	h := &Herder{
 		settings: s, log: s.Logger, config: s.Config, plugins: s.Worker.Catalog,
 		statuses: newStatuses(s.Status, s.Worker.ID),
@@ -87,6 +95,7 @@ func (h *Herder) events() worker.Events {
 				h.statuses.setTask(id, s)
 			}
 		},
+		Expired:     h.expired,
 		Reconfigure: func(name string) { h.loop.post(func() { h.reconfigurationRequested(name) }) },
 		TopicUsed: func(id worker.TaskID, topic string) {
 			if h.settings.TopicTracking {

@@ -23,6 +23,8 @@ type lane struct {
 	removed bool
 	// again is what to start again although nothing has changed.
 	again restart
+	// settled are closed when there is nothing left to do.
+	settled []chan<- struct{}
 
 	// reconfigure: the connector is to be asked for its task configurations.
 	reconfigure bool
@@ -57,8 +59,11 @@ func (h *Herder) changed(c storage.Change) {
 	case storage.RestartRequested:
 		h.restartRequested(c.Connector, c.Restart)
 		return
+	case storage.LoggerLevelChanged:
+		h.loggerChanged(c.Logger, c.Level)
+		return
 	default:
-		return // session keys and logger levels are not for this version
+		return // session keys are not for this version
 	}
 	h.log.Info(c.Kind.String(), "connector", c.Connector)
 	h.step(h.lane(c.Connector))
@@ -84,6 +89,12 @@ func (h *Herder) step(l *lane) {
 			delete(h.lanes, l.name)
 		} else if l.reconfigure && l.wait == nil && want.connector.Target == worker.TargetStarted {
 			h.reconfigure(l, want.connector)
+		}
+		if !l.busy {
+			for _, c := range l.settled {
+				close(c)
+			}
+			l.settled = nil
 		}
 	}
 }

@@ -149,7 +149,7 @@ func TestLifecycle(t *testing.T) {
 			t.Errorf("a healthy connector: %+v", status)
 		}
 		status = must(h.Restart(ctx, "one", true, false))(t)
-		if status.Connector.State != "RESTARTING" || status.Connector.Version != nil || status.Tasks[0].State != "RESTARTING" {
+		if status.Connector.State != "RESTARTING" || status.Connector.Version == nil || *status.Connector.Version != "1.2.3" || status.Tasks[0].State != "RESTARTING" {
 			t.Errorf("answer: %+v", status)
 		}
 		await(t, before+2, func() int { return w.noted("one", "start 0") })
@@ -241,7 +241,7 @@ func TestRefusals(t *testing.T) {
 		"no name":       {"", sink, "Connector configuration is invalid and contains the following 1 error(s):\n"},
 		"long name":     {strings.Repeat("ä", 125), sink, "Connector configuration is invalid and contains the following 1 error(s):\n"},
 		"other type":    {"sink", w.source("sink"), "Connector sink is a sink and cannot become a source"},
-		"wrong version": {"x", with(sink, "connector.plugin.version", "9"), "Connector configuration is invalid and contains the following 1 error(s):\nPlugin ProbeSink not found"},
+		"wrong version": {"x", with(sink, "connector.plugin.version", "9"), "Connector configuration is invalid and contains the following 2 error(s):\nPlugin ProbeSink not found"},
 		"invalid": {
 			"x", map[string]string{"connector.class": "ProbeSource", "size": "0", "tasks.max": "many"},
 			"Connector configuration is invalid and contains the following 3 error(s):\n" +

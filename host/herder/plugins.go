@@ -21,7 +21,7 @@ type ConverterInfo struct {
 }
 
 // Plugins returns the installed connectors, sinks first, each in all its versions, the newest first; without connectorsOnly
-// also the converters.
+// also transformations, predicates and converters.
 func (h *Herder) Plugins(ctx context.Context, connectorsOnly bool) ([]PluginInfo, error) {
 	plugins := []PluginInfo{}
 	for _, kind := range []string{TypeSink, TypeSource} {
@@ -35,27 +35,35 @@ func (h *Herder) Plugins(ctx context.Context, connectorsOnly bool) ([]PluginInfo
 	if connectorsOnly {
 		return plugins, nil
 	}
+	for _, kind := range []string{TypeTransformation, TypePredicate} {
+		for _, t := range h.settings.Transforms.Known {
+			if t.Type == kind {
+				plugins = append(plugins, PluginInfo{Class: t.Class, Type: kind, Version: builtinVersion(t.Class)})
+			}
+		}
+	}
 	for _, c := range h.settings.Converters {
 		if c.Converter {
-			plugins = append(plugins, PluginInfo{Class: c.Class, Type: "converter"})
+			plugins = append(plugins, PluginInfo{Class: c.Class, Type: "converter", Version: builtinVersion(c.Class)})
 		}
 	}
 	for _, c := range h.settings.Converters {
 		if c.HeaderConverter {
-			plugins = append(plugins, PluginInfo{Class: c.Class, Type: "header_converter"})
+			plugins = append(plugins, PluginInfo{Class: c.Class, Type: "header_converter", Version: builtinVersion(c.Class)})
 		}
 	}
 	return plugins, nil
 }
 
-// PluginConfig returns the keys of a connector, its own before the framework's, or those of a converter. The version is a
+// PluginConfig returns the keys of a connector, its own before the framework's, or those of a converter,
+// a transformation or a predicate. The version is a
 // requirement as in connector.plugin.version; "" is the latest.
-func (h *Herder) PluginConfig(ctx context.Context, plugin, version string) ([]config.KeyInfo, error) {
+func (h *Herder) PluginConfig(ctx context.Context, plugin, version string) ([]KeyInfo, error) {
 	if c, ok := h.settings.converter(plugin); ok {
-		if version != "" {
-			return nil, errorf(BadRequest, "Converter %s is part of the worker and has no version to choose: leave ?version=%s out", plugin, version)
-		}
-		return keyInfos(c.Definition), nil
+		return builtinKeys(c.Class, version, c.Definition)
+	}
+	if t, ok := h.settings.transform(plugin); ok {
+		return builtinKeys(t.Class, version, t.Definition)
 	}
 	c, err := h.plugins.Find(plugin, "")
 	if err != nil {
@@ -73,8 +81,15 @@ func (h *Herder) PluginConfig(ctx context.Context, plugin, version string) ([]co
 	})...)), nil
 }
 
-func keyInfos(d config.Definition) []config.KeyInfo {
-	infos := make([]config.KeyInfo, len(d))
+func builtinKeys(class, version string, d config.Definition) ([]KeyInfo, error) {
+	if problem := checkBuiltinVersion(class, version); problem != "" {
+		return nil, errorf(BadRequest, "%s", problem)
+	}
+	return keyInfos(d), nil
+}
+
+func keyInfos(d config.Definition) []KeyInfo {
+	infos := make([]KeyInfo, len(d))
 	for i, k := range d {
 		infos[i] = k.Info()
 	}
@@ -185,5 +200,6 @@ func (s *Settings) converters(header bool) []string {
 			classes = append(classes, c.Class)
 		}
 	}
+	slices.Sort(classes)
 	return classes
 }

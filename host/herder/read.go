@@ -144,7 +144,27 @@ func (h *Herder) status(c *storage.Connector) ConnectorStatus {
 	for n := range status.Tasks {
 		status.Tasks[n] = TaskStatus{ID: n, StateInfo: h.statuses.task(worker.TaskID{Connector: c.Name, Task: n})}
 	}
+	h.fillVersions(&status, c.Config())
 	return status
+}
+
+// fillVersions gives what rests here the version with which it will go on: nothing has reported one.
+func (h *Herder) fillVersions(status *ConnectorStatus, config map[string]string) {
+	found, problem, err := h.find(config)
+	if err != nil || problem != "" {
+		return
+	}
+	version := found.Version.String()
+	fill := func(s *StateInfo) {
+		resting := s.State == string(worker.Stopped) || s.State == string(worker.Paused) || s.State == string(worker.Restarting)
+		if s.Version == nil && resting && version != "" && s.WorkerID == h.settings.Worker.ID {
+			s.Version = &version
+		}
+	}
+	fill(&status.Connector)
+	for i := range status.Tasks {
+		fill(&status.Tasks[i].StateInfo)
+	}
 }
 
 func taskNotFound(c *storage.Connector, task int) error {

@@ -108,11 +108,11 @@ func planRestart(s ConnectorStatus, includeTasks, onlyFailed bool) restart {
 // show turns what is going to be restarted into RESTARTING.
 func (s *ConnectorStatus) show(p restart) {
 	if p.connector {
-		s.Connector = StateInfo{State: string(worker.Restarting), WorkerID: s.Connector.WorkerID}
+		s.Connector = StateInfo{State: string(worker.Restarting), WorkerID: s.Connector.WorkerID, Version: s.Connector.Version}
 	}
 	for i, t := range s.Tasks {
 		if p.tasks[t.ID] {
-			s.Tasks[i].StateInfo = StateInfo{State: string(worker.Restarting), WorkerID: t.WorkerID}
+			s.Tasks[i].StateInfo = StateInfo{State: string(worker.Restarting), WorkerID: t.WorkerID, Version: t.Version}
 		}
 	}
 }
@@ -141,4 +141,13 @@ func (h *Herder) restart(name string, r restart) {
 	l.again.started = append(l.again.started, r.started...)
 	l.again.restarted = append(l.again.restarted, r.restarted...)
 	h.step(l)
+}
+
+// expired starts a connector and its tasks again, because what its configuration refers to has changed.
+func (h *Herder) expired(name string) {
+	h.jobs.Go(func() {
+		if _, err := h.Restart(h.closing, name, true, false); err != nil && h.closing.Err() == nil {
+			h.log.Error("the connector could not be started again with what its configuration refers to now; restart it", "connector", name, "err", err)
+		}
+	})
 }

@@ -19,7 +19,7 @@ func TestPlanRestart(t *testing.T) {
 		failed   = `"state":"FAILED","worker_id":"w:8083","version":"1.0","trace":"X: no"}`
 		running  = `"state":"RUNNING","worker_id":"w:8083","version":"1.0"}`
 		paused   = `"state":"PAUSED","worker_id":"w:8083","version":"1.0"}`
-		restarts = `"state":"RESTARTING","worker_id":"w:8083","version":null}`
+		restarts = `"state":"RESTARTING","worker_id":"w:8083","version":"1.0"}`
 	)
 	tests := map[string]struct {
 		includeTasks, onlyFailed bool

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
 )
 
@@ -59,7 +60,11 @@ func (h *Herder) validate(ctx context.Context, cfg map[string]string) (ConfigInf
 	if err != nil {
 		return ConfigInfos{}, err
 	}
-	v := validation{connector: c, versionProblem: problem, values: cfg, settings: &h.settings}
+	resolved, err := h.settings.Worker.Providers.Resolve(cfg)
+	if err != nil {
+		return ConfigInfos{}, errorf(BadRequest, "%v", err)
+	}
+	v := validation{connector: c, versionProblem: problem, values: resolved.Values, settings: &h.settings}
 	for _, other := range h.plugins.Connectors() {
 		if version := other.Version.String(); other.Class() == c.Class() && !slices.Contains(v.versions, version) {
 			v.versions = append(v.versions, version)
@@ -67,14 +72,28 @@ func (h *Herder) validate(ctx context.Context, cfg map[string]string) (ConfigInf
 	}
 	answer := v.answer()
 	if answer.count() > 0 || !c.Description.GetLiveValidation() || h.settings.LiveValidate == nil {
-		return answer.infos(cfg), nil
+		return discreet(answer.infos(cfg), resolved), nil
 	}
-	live, err := h.settings.LiveValidate(ctx, c, cfg)
+	live, err := h.settings.LiveValidate(ctx, c, resolved.Values)
 	if err != nil {
-		return ConfigInfos{}, fmt.Errorf("the connector's own validation did not work: %w", err)
+		return ConfigInfos{}, fmt.Errorf("the connector's own validation did not work: %s", resolved.Hide(err.Error()))
 	}
 	answer.merge(live)
-	return answer.infos(cfg), nil
+	return discreet(answer.infos(cfg), resolved), nil
+}
+
+// discreet shows references where there were any, and no text with what they stand for.
+func discreet(infos ConfigInfos, resolved *provider.Resolved) ConfigInfos {
+	for i := range infos.Configs {
+		v := &infos.Configs[i].Value
+		if raw, ok := resolved.Raw(v.Name); ok {
+			v.Value = &raw
+		}
+		for k, text := range v.Errors {
+			v.Errors[k] = resolved.Hide(text)
+		}
+	}
+	return infos
 }
 
 // connectorClass reads connector.class. The error shows names of keys only: values may be secrets.

@@ -2,6 +2,7 @@ package herder
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,10 +36,13 @@ func (v validation) answer() *answer {
 	a.groups = a.definition.Groups()
 	a.values = a.definition.Validate(v.values)
 	v.framework(a)
+	v.transform(a)
 	v.unsupported(a)
 	if v.versionProblem != "" {
+		a.report("connector.class", v.versionProblem)
 		a.report(versionKey, v.versionProblem)
 	}
+	v.builtinVersions(a)
 	v.convert(a)
 	if v.settings.ClientOverrides != nil {
 		a.overrides = v.settings.ClientOverrides(v.connector.Type(), v.values)
@@ -61,12 +65,19 @@ func (v validation) definition() config.Definition {
 			v.offer(k)
 		}
 	}
-	return overlay(d, definition(v.connector))
+	if v.settings.Transforms.Definition != nil {
+		d = append(d, v.settings.Transforms.Definition(v.values)...)
+	}
+	d = overlay(d, definition(v.connector))
+	for i := range d {
+		v.offerVersion(&d[i])
+	}
+	return d
 }
 
 // offer makes a converter key of the framework that of this worker.
 func (v validation) offer(k *config.Key) {
-	if class := v.settings.Worker.Properties[k.Name]; class != "" {
+	if class := v.settings.converterOfWorker(k.Name); class != "" {
 		k.Default = config.Default(class)
 	}
 	k.Recommended = v.settings.converters(k.Name == "header.converter")
@@ -104,9 +115,22 @@ func (v validation) framework(a *answer) {
 	}
 }
 
+// transform adds what is wrong with transformations and predicates beyond single keys.
+func (v validation) transform(a *answer) {
+	if v.settings.Transforms.Check == nil {
+		return
+	}
+	found := v.settings.Transforms.Check(v.values)
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		for _, text := range found[name] {
+			a.report(name, text)
+		}
+	}
+}
+
 // unsupported refuses what Kafka Connect has and this version has not: to ignore it would be a lie.
 func (v validation) unsupported(a *answer) {
-	for _, key := range []string{"transforms", "predicates", "errors.deadletterqueue.topic.name", "exactly.once.support", "offsets.storage.topic"} {
+	for _, key := range []string{"exactly.once.support", "offsets.storage.topic"} {
 		value := strings.TrimSpace(v.values[key])
 		if value == "" || key == "exactly.once.support" && !strings.EqualFold(value, "required") {
 			continue

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
@@ -71,6 +72,7 @@ func testConverters() []ConverterInfo {
 func testValidation(values map[string]string) validation {
 	v := validation{values: values, connector: wordsSource(), versions: []string{"1.4.0", "1.3.9"}, settings: &Settings{
 		Converters: testConverters(),
+		Transforms: Transforms{Definition: transform.Definition, Check: transform.Check},
 		Worker: worker.Settings{Properties: map[string]string{
 			"group.id":      "connect-cluster",
 			"key.converter": "org.example.JsonConverter", "value.converter": "org.example.JsonConverter",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -25,6 +26,8 @@ type connector struct {
 	cc          *sdk.ConnectorContext
 	taskConfigs func(ctx context.Context, most int) ([]map[string]string, error)
 	start, stop error
+	altered     []string
+	refuse      error // a change of offsets
 }
 
 func (c *connector) Start(_ context.Context, cc *sdk.ConnectorContext) error {
@@ -41,6 +44,18 @@ func (c *connector) Validate(ctx context.Context, cfg map[string]string) ([]conf
 		return nil, ctx.Err()
 	}
 	return []config.Value{{Name: "url", Errors: []string{"nobody answers"}}}, c.start
+}
+
+func (c *connector) AlterSourceOffsets(_ context.Context, offsets []sdk.SourceOffset) (bool, error) {
+	for _, o := range offsets {
+		c.altered = append(c.altered, fmt.Sprintf("%s to %s", o.Partition, o.Offset))
+	}
+	return c.cc.Config["url"] == "own", c.refuse
+}
+
+func (c *connector) AlterSinkOffsets(_ context.Context, offsets []sdk.PartitionOffset) (bool, error) {
+	c.altered = append(c.altered, fmt.Sprint(offsets))
+	return false, c.refuse
 }
 
 func connectorPlugin(t *testing.T, c *connector) func(*grpc.Server) {
@@ -102,6 +117,36 @@ func TestConnector(t *testing.T) {
 		}
 		if _, err := running.TaskConfigs(t.Context(), 1); err == nil {
 			t.Error("TaskConfigs after the end")
+		}
+	})
+}
+
+func TestConnectorAltersOffsets(t *testing.T) {
+	c := &connector{}
+	inBubble(t, connectorPlugin(t, c), func(t *testing.T, conn *grpc.ClientConn) {
+		running, err := client.StartConnector(t.Context(), conn, "c", "Source", map[string]string{"url": "own"}, deafEars(t), client.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handled, err := running.AlterSourceOffsets(t.Context(), []*connectv1.SourceOffset{
+			{Partition: []byte(`{"p":1}`), Offset: []byte(`{"n":1}`)}, {Partition: []byte(`{"p":2}`)}})
+		if err != nil || !handled {
+			t.Errorf("got %t, %v", handled, err)
+		}
+		handled, err = running.AlterSinkOffsets(t.Context(), []*connectv1.PartitionOffset{{Topic: "t", Partition: 3, Offset: -1}})
+		if err != nil || handled {
+			t.Errorf("got %t, %v", handled, err)
+		}
+		c.refuse = errors.New("no such place")
+		var author *client.AuthorError
+		if _, err := running.AlterSourceOffsets(t.Context(), nil); !errors.As(err, &author) || author.Message != "no such place" || author.Method != "Connector.AlterOffsets" {
+			t.Errorf("got %v", err)
+		}
+		if want := []string{`{"p":1} to {"n":1}`, `{"p":2} to `, "[{t 3 -1}]"}; !slices.Equal(c.altered, want) {
+			t.Errorf("the connector was told of %q, want %q", c.altered, want)
+		}
+		if err := running.Stop(t.Context(), time.Minute); err != nil {
+			t.Errorf("Stop: %v", err)
 		}
 	})
 }

@@ -39,7 +39,7 @@ func (k Key) value(values map[string]string) (parsed, []string) {
 	return p, problems
 }
 
-// check parses a text as the key's type and holds it against the key's rules. With problems the value is not set.
+// check parses a text as the key's type and holds it against the key's rules. What cannot be parsed is not set.
 func (k Key) check(text string) (parsed, []string) {
 	p := parsed{declared: k.Type, set: true, text: trim(text)}
 	if problem := k.parse(&p, text); problem != "" {
@@ -51,7 +51,7 @@ func (k Key) check(text string) (parsed, []string) {
 		return parsed{declared: k.Type}, problems
 	}
 	if problem := k.hold(&p); problem != "" {
-		return parsed{declared: k.Type}, []string{problem}
+		return p, []string{problem}
 	}
 	return p, nil
 }

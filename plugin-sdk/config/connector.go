@@ -126,19 +126,19 @@ func Source() Definition {
 		},
 		{
 			Name: "exactly.once.support", Type: TypeString, Default: Default("requested"), Valid: []string{"requested", "required"}, IgnoreCase: true, Importance: ImportanceMedium,
-			Group: GroupExactlyOnce, Order: 1, Width: WidthShort, DisplayName: "Exactly once support",
+			Group: GroupExactlyOnce, Order: 2, Width: WidthShort, DisplayName: "Exactly once support",
 			Doc: "Whether the connector must write every record exactly once. With required, it is refused unless it says that it can and the worker has " +
 				"exactly.once.source.support enabled; with requested, it runs with what there is.",
 		},
 		{
 			Name: "transaction.boundary", Type: TypeString, Default: Default("poll"), Valid: []string{"poll", "interval", "connector"}, IgnoreCase: true, Importance: ImportanceMedium,
-			Group: GroupExactlyOnce, Order: 2, Width: WidthShort, DisplayName: "Transaction Boundary",
+			Group: GroupExactlyOnce, Order: 3, Width: WidthShort, DisplayName: "Transaction Boundary",
 			Doc: "When exactly-once tasks commit a transaction. With poll, after every batch that a task delivers; with interval, after transaction.boundary.interval.ms; " +
 				"with connector, where the connector says, if it can.",
 		},
 		{
 			Name: "transaction.boundary.interval.ms", Type: TypeLong, Min: Limit(0), Importance: ImportanceLow,
-			Group: GroupExactlyOnce, Order: 3, Width: WidthShort, DisplayName: "Transaction boundary interval",
+			Group: GroupExactlyOnce, Order: 4, Width: WidthShort, DisplayName: "Transaction boundary interval",
 			Doc: "Milliseconds between transactions when transaction.boundary is interval. Without it, the worker's offset.flush.interval.ms applies.",
 		},
 		{

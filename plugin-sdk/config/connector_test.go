@@ -107,9 +107,9 @@ func TestRules(t *testing.T) {
 		"name with bells":     {source, map[string]string{"name": " a\ab\x7f "}, map[string][]string{"name": {`Invalid value "a\ab\x7f" for configuration name: String may not contain control sequences but had the following ASCII chars: 7, 127`}}},
 		"name of any script":  {source, map[string]string{"name": "größe/→ %"}, nil},
 
-		"alias twice":    {source, map[string]string{"transforms": "a,b, a"}, map[string][]string{"transforms": {"Invalid value a,b, a for configuration transforms: Duplicate alias provided. a is there more than once"}}},
-		"alias blank":    {source, map[string]string{"predicates": "a,"}, map[string][]string{"predicates": {"Invalid value a, for configuration predicates: Blank alias provided. There is a comma too many in the list"}}},
-		"group twice":    {source, map[string]string{"topic.creation.groups": "g,g"}, map[string][]string{"topic.creation.groups": {"Invalid value g,g for configuration topic.creation.groups: Duplicate alias provided. g is there more than once"}}},
+		"alias twice":    {source, map[string]string{"transforms": "a,b, a"}, map[string][]string{"transforms": {"Invalid value [a, b, a] for configuration transforms: Duplicate alias provided. a is there more than once"}}},
+		"alias blank":    {source, map[string]string{"predicates": "a,"}, map[string][]string{"predicates": {"Invalid value [a, ] for configuration predicates: Blank alias provided. There is a comma too many in the list"}}},
+		"group twice":    {source, map[string]string{"topic.creation.groups": "g,g"}, map[string][]string{"topic.creation.groups": {"Invalid value [g, g] for configuration topic.creation.groups: Duplicate alias provided. g is there more than once"}}},
 		"no such groups": {sink, map[string]string{"topics": "t", "topic.creation.groups": "g,g"}, nil},
 
 		"predicate":         {source, map[string]string{"transforms": "t", "predicates": "p", "transforms.t.predicate": " p ", "transforms.t.negate": "true"}, nil},
@@ -121,8 +121,8 @@ func TestRules(t *testing.T) {
 		"transformation not in use": {source, map[string]string{"transforms.t.predicate": "p"}, nil},
 
 		"topic pattern broken": {source, map[string]string{"topic.creation.groups": "g", "topic.creation.g.include": "a,(b", "topic.creation.g.exclude": "a(?=b)"}, map[string][]string{
-			"topic.creation.g.include": {"Invalid value (b for configuration topic.creation.g.include: Invalid regex: missing closing ): `(b`. Patterns have RE2 syntax; of Java's, look-around, back-references and possessive quantifiers are missing"},
-			"topic.creation.g.exclude": {"Invalid value a(?=b) for configuration topic.creation.g.exclude: Invalid regex: invalid or unsupported Perl syntax: `(?=`. Patterns have RE2 syntax; of Java's, look-around, back-references and possessive quantifiers are missing"},
+			"topic.creation.g.include": {"Invalid value (b for configuration topic.creation.g.include: Syntax error in regular expression: missing closing ): `(b`. Patterns have RE2 syntax; of Java's, look-around, back-references and possessive quantifiers are missing"},
+			"topic.creation.g.exclude": {"Invalid value a(?=b) for configuration topic.creation.g.exclude: Syntax error in regular expression: invalid or unsupported Perl syntax: `(?=`. Patterns have RE2 syntax; of Java's, look-around, back-references and possessive quantifiers are missing"},
 		}},
 		"topics of no size": {source, map[string]string{"topic.creation.default.replication.factor": "0", "topic.creation.default.partitions": " +0"}, map[string][]string{
 			"topic.creation.default.replication.factor": {"Invalid value 0 for configuration topic.creation.default.replication.factor: Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker's default"},
@@ -136,7 +136,7 @@ func TestRules(t *testing.T) {
 		"topic twice":    {sink, map[string]string{"topics": "a,a"}, map[string][]string{"topics": {"Configuration 'topics' values must not be duplicated. a is there more than once."}}},
 		"topic blank":    {sink, map[string]string{"topics": "a,,b"}, map[string][]string{"topics": {"Configuration 'topics' values must not be empty. There is a comma too many in the list."}}},
 		"regex broken":   {sink, map[string]string{"topics.regex": "*"}, map[string][]string{"topics.regex": {"Invalid value * for configuration topics.regex: Invalid regex: missing argument to repetition operator: `*`. Patterns have RE2 syntax; of Java's, look-around, back-references and possessive quantifiers are missing"}}},
-		"own dlq":        {sink, map[string]string{"topics": "a,b", "errors.deadletterqueue.topic.name": " b "}, map[string][]string{"topics": {"The DLQ topic 'b' may not be included in the list of topics ('topics=a,b') consumed by the connector. Name another topic in errors.deadletterqueue.topic.name."}}},
+		"own dlq":        {sink, map[string]string{"topics": "a,b", "errors.deadletterqueue.topic.name": " b "}, map[string][]string{"topics": {"The DLQ topic 'b' may not be included in the list of topics ('topics=[a, b]') consumed by the connector. Name another topic in errors.deadletterqueue.topic.name."}}},
 		"own dlq regex":  {sink, map[string]string{"topics.regex": "a|ab", "errors.deadletterqueue.topic.name": "ab"}, map[string][]string{"topics.regex": {"The DLQ topic 'ab' may not be matched by the regex for the topics ('topics.regex=a|ab') consumed by the connector. Name another topic in errors.deadletterqueue.topic.name."}}},
 		"other dlq":      {sink, map[string]string{"topics.regex": "a|ab", "errors.deadletterqueue.topic.name": "abc"}, nil},
 		"dlq of no size": {sink, map[string]string{"topics": "a", "errors.deadletterqueue.topic.replication.factor": "0"}, map[string][]string{"errors.deadletterqueue.topic.replication.factor": {"Invalid value 0 for configuration errors.deadletterqueue.topic.replication.factor: Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker's default"}}},

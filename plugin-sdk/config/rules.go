@@ -102,12 +102,14 @@ func (r rules) name() {
 // aliases reports aliases that are blank or named twice, and returns the others.
 func (r rules) aliases(name string) []string {
 	var aliases []string
-	for _, alias := range r.list(name) {
+	list := r.list(name)
+	shown := "[" + strings.Join(list, ", ") + "]"
+	for _, alias := range list {
 		switch {
 		case alias == "":
-			r.invalid(name, r.values[name], "Blank alias provided. There is a comma too many in the list")
+			r.invalid(name, shown, "Blank alias provided. There is a comma too many in the list")
 		case slices.Contains(aliases, alias):
-			r.invalid(name, r.values[name], "Duplicate alias provided. "+alias+" is there more than once")
+			r.invalid(name, shown, "Duplicate alias provided. "+alias+" is there more than once")
 		default:
 			aliases = append(aliases, alias)
 		}
@@ -142,12 +144,12 @@ func (r rules) topics() {
 	dlq := trim(r.values[queue])
 	if dlq != "" && slices.Contains(topics, dlq) {
 		r.report(list, fmt.Sprintf("The DLQ topic '%s' may not be included in the list of topics ('%s=%s') consumed by the connector. Name another topic in %s.",
-			dlq, list, strings.Join(topics, ","), queue))
+			dlq, list, "["+strings.Join(topics, ", ")+"]", queue))
 	}
 	if !hasRegex {
 		return
 	}
-	if pattern := r.pattern(regex, trim(r.values[regex])); pattern != nil && dlq != "" && pattern.MatchString(dlq) {
+	if pattern := r.pattern(regex, trim(r.values[regex]), "Invalid regex"); pattern != nil && dlq != "" && pattern.MatchString(dlq) {
 		r.report(regex, fmt.Sprintf("The DLQ topic '%s' may not be matched by the regex for the topics ('%s=%s') consumed by the connector. Name another topic in %s.",
 			dlq, regex, trim(r.values[regex]), queue))
 	}
@@ -156,15 +158,15 @@ func (r rules) topics() {
 // patterns reports the elements of a list that are no regular expressions.
 func (r rules) patterns(name string) {
 	for _, text := range r.list(name) {
-		r.pattern(name, text)
+		r.pattern(name, text, "Syntax error in regular expression")
 	}
 }
 
-// pattern compiles a regular expression for whole names; nil after reporting that it is none.
-func (r rules) pattern(name, text string) *regexp.Regexp {
+// pattern compiles a regular expression for whole names; nil after reporting, in Kafka's words for the key, that it is none.
+func (r rules) pattern(name, text, words string) *regexp.Regexp {
 	pattern, err := whole(text)
 	if err != nil {
-		r.invalid(name, text, "Invalid regex: "+strings.TrimPrefix(err.Error(), "error parsing regexp: ")+
+		r.invalid(name, text, words+": "+strings.TrimPrefix(err.Error(), "error parsing regexp: ")+
 			". Patterns have RE2 syntax; of Java's, look-around, back-references and possessive quantifiers are missing")
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 type Value struct {
 	Name string
 	// Value is the value, or the default when none is given, as the connector will see it: trimmed, and a password in plain text.
-	// Nil: there is neither, or it is invalid.
+	// Nil: there is neither, or it cannot be read as the key's type. One that only breaks a rule is there, as in Kafka Connect.
 	Value *string
 	// Recommended are suggestions for a form.
 	Recommended []string

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/outboard-connect/outboard/host/herder"
 )
@@ -308,10 +309,46 @@ func (c *Client) ResetTopics(ctx context.Context, name string) error {
 	return err
 }
 
+// Offsets returns where a connector is.
+func (c *Client) Offsets(ctx context.Context, name string) ([]herder.Offset, error) {
+	var offsets herder.Offsets
+	_, err := c.call(ctx, http.MethodGet, connectorPath(name, "/offsets"), nil, &offsets)
+	return offsets.Offsets, err
+}
+
+// AlterOffsets replaces offsets of a connector that is STOPPED, a null one deletes, and returns the worker's message: it tells
+// whether there is something left to do by hand.
+func (c *Client) AlterOffsets(ctx context.Context, name string, offsets []herder.Offset) (message string, err error) {
+	var answer struct {
+		Message string `json:"message"`
+	}
+	_, err = c.call(ctx, http.MethodPatch, connectorPath(name, "/offsets"), herder.Offsets{Offsets: offsets}, &answer)
+	return answer.Message, err
+}
+
+// ResetOffsets deletes all offsets of a connector that is STOPPED. The message is as that of AlterOffsets.
+func (c *Client) ResetOffsets(ctx context.Context, name string) (message string, err error) {
+	var answer struct {
+		Message string `json:"message"`
+	}
+	_, err = c.call(ctx, http.MethodDelete, connectorPath(name, "/offsets"), nil, &answer)
+	return answer.Message, err
+}
+
 // Plugins returns the connectors that are installed, or all plugins.
 func (c *Client) Plugins(ctx context.Context, connectorsOnly bool) (plugins []herder.PluginInfo, err error) {
 	_, err = c.call(ctx, http.MethodGet, "/connector-plugins?connectorsOnly="+strconv.FormatBool(connectorsOnly), nil, &plugins)
 	return plugins, err
+}
+
+// PluginConfig returns the keys of a plugin, in a version of it unless that is empty.
+func (c *Client) PluginConfig(ctx context.Context, plugin, version string) (keys []herder.KeyInfo, err error) {
+	path := "/connector-plugins/" + url.PathEscape(plugin) + "/config"
+	if version != "" {
+		path += "?version=" + url.QueryEscape(version)
+	}
+	_, err = c.call(ctx, http.MethodGet, path, nil, &keys)
+	return keys, err
 }
 
 // Validate checks a configuration, which must have a connector.class.
@@ -321,4 +358,49 @@ func (c *Client) Validate(ctx context.Context, plugin string, config map[string]
 	}
 	_, err = c.call(ctx, http.MethodPut, "/connector-plugins/"+url.PathEscape(plugin)+"/config/validate", config, &infos)
 	return infos, err
+}
+
+// Preview takes records through a configuration; see [herder.Herder.Preview].
+func (c *Client) Preview(ctx context.Context, config map[string]string, records int, within time.Duration) ([]herder.Preview, error) {
+	request := map[string]any{"config": config}
+	if records > 0 {
+		request["records"] = records
+	}
+	if within > 0 {
+		request["timeout_ms"] = within.Milliseconds()
+	}
+	var answer struct{ Records []herder.Preview }
+	_, err := c.call(ctx, http.MethodPost, "/outboard/v1/preview", request, &answer)
+	return answer.Records, err
+}
+
+func loggerPath(name string) string { return "/admin/loggers/" + url.PathEscape(name) }
+
+// Loggers returns the levels of a worker's loggers, by name.
+func (c *Client) Loggers(ctx context.Context) (loggers map[string]herder.LoggerLevel, err error) {
+	_, err = c.call(ctx, http.MethodGet, "/admin/loggers", nil, &loggers)
+	return loggers, err
+}
+
+// Logger returns the level of a logger.
+func (c *Client) Logger(ctx context.Context, name string) (level herder.LoggerLevel, err error) {
+	_, err = c.call(ctx, http.MethodGet, loggerPath(name), nil, &level)
+	return level, err
+}
+
+// levelBody is the body of a request to set a level.
+type levelBody struct {
+	Level string `json:"level"`
+}
+
+// SetLogger sets the level of a logger, and of those below it, and returns the names of those that were changed by it.
+func (c *Client) SetLogger(ctx context.Context, name, level string) (changed []string, err error) {
+	_, err = c.call(ctx, http.MethodPut, loggerPath(name), levelBody{level}, &changed)
+	return changed, err
+}
+
+// SetClusterLogger sets the level of a logger on all workers of the cluster.
+func (c *Client) SetClusterLogger(ctx context.Context, name, level string) error {
+	_, err := c.call(ctx, http.MethodPut, loggerPath(name)+"?scope=cluster", levelBody{level}, nil)
+	return err
 }

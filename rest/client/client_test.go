@@ -100,6 +100,26 @@ func TestRequests(t *testing.T) {
 		"ResetTopics": {func(c *client.Client) (any, error) { return nil, c.ResetTopics(ctx, odd) }, 202, "", "PUT /connectors/" + escaped + "/topics/reset", "null"},
 		"Plugins": {func(c *client.Client) (any, error) { return c.Plugins(ctx, false) }, 200, `[{"class":"A","type":"sink"}]`,
 			"GET /connector-plugins?connectorsOnly=false", `[{"class":"A","type":"sink"}]`},
+		"Offsets": {func(c *client.Client) (any, error) { return c.Offsets(ctx, odd) }, 200, `{"offsets":[{"partition":{"a":1},"offset":{"b":9007199254740993}}]}`,
+			"GET /connectors/" + escaped + "/offsets", `[{"partition":{"a":1},"offset":{"b":9007199254740993}}]`},
+		"AlterOffsets": {func(c *client.Client) (any, error) {
+			return c.AlterOffsets(ctx, odd, []herder.Offset{{Partition: []byte(`{"a":1}`), Offset: []byte(`{"b":2}`)}, {Partition: []byte(`{"a":2}`)}})
+		}, 200, `{"message":"m"}`,
+			"PATCH /connectors/" + escaped + `/offsets application/json {"offsets":[{"partition":{"a":1},"offset":{"b":2}},{"partition":{"a":2},"offset":null}]}`, `"m"`},
+		"ResetOffsets": {func(c *client.Client) (any, error) { return c.ResetOffsets(ctx, odd) }, 200, `{"message":"m"}`,
+			"DELETE /connectors/" + escaped + "/offsets", `"m"`},
+		"PluginConfig": {func(c *client.Client) (any, error) { return c.PluginConfig(ctx, "a.B", "") }, 200, `[]`,
+			"GET /connector-plugins/a.B/config", `[]`},
+		"PluginConfig of a version": {func(c *client.Client) (any, error) { return c.PluginConfig(ctx, "a.B", "[1,2)") }, 200, `[]`,
+			"GET /connector-plugins/a.B/config?version=%5B1%2C2%29", `[]`},
+		"Loggers": {func(c *client.Client) (any, error) { return c.Loggers(ctx) }, 200, `{"root":{"level":"INFO","last_modified":null}}`,
+			"GET /admin/loggers", `{"root":{"level":"INFO","last_modified":null}}`},
+		"Logger": {func(c *client.Client) (any, error) { return c.Logger(ctx, "a b") }, 200, `{"level":"INFO","last_modified":5}`,
+			"GET /admin/loggers/a%20b", `{"level":"INFO","last_modified":5}`},
+		"SetLogger": {func(c *client.Client) (any, error) { return c.SetLogger(ctx, "a.b", "DEBUG") }, 200, `["a.b","a.b.c"]`,
+			`PUT /admin/loggers/a.b application/json {"level":"DEBUG"}`, `["a.b","a.b.c"]`},
+		"SetClusterLogger": {func(c *client.Client) (any, error) { return nil, c.SetClusterLogger(ctx, "a.b", "DEBUG") }, 204, "",
+			`PUT /admin/loggers/a.b?scope=cluster application/json {"level":"DEBUG"}`, "null"},
 		"Validate": {func(c *client.Client) (any, error) {
 			return c.Validate(ctx, "a.B", map[string]string{"connector.class": "a.B"})
 		}, 200,

@@ -5,6 +5,7 @@ package herdertest
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/outboard-connect/outboard/host/herder"
 	"github.com/outboard-connect/outboard/host/internal/convert"
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/logging"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
@@ -27,7 +29,7 @@ type Settings struct {
 	WorkerID string
 	// Plugins are main packages, as go build takes them.
 	Plugins []string
-	// Logger hears of what the worker does. Nil: nobody does.
+	// Logger hears of what the worker does. Nil: nobody does, but the levels of loggers can be changed.
 	Logger hclog.Logger
 }
 
@@ -42,8 +44,9 @@ const stringConverter = "org.apache.kafka.connect.storage.StringConverter"
 
 // Start builds the plugins and starts everything. The cluster must be closed.
 func Start(s Settings) (_ *Cluster, err error) {
+	var levels *logging.Levels
 	if s.Logger == nil {
-		s.Logger = hclog.NewNullLogger()
+		s.Logger, levels = logging.New(hclog.LoggerOptions{Name: "outboard", Level: hclog.Info, Output: io.Discard})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -83,9 +86,9 @@ func Start(s Settings) (_ *Cluster, err error) {
 	c.closers = append(c.closers, func() { bounded(supervisor.Shutdown) })
 
 	c.Herder = herder.New(herder.Settings{
-		Logger: s.Logger,
+		Logger: s.Logger.Named("herder"), Levels: levels,
 		Worker: worker.Settings{
-			ID: s.WorkerID, Logger: s.Logger,
+			ID: s.WorkerID, Logger: s.Logger.Named("worker"),
 			Catalog: catalog, Supervisor: supervisor, Offsets: offsets,
 			Properties: map[string]string{
 				"bootstrap.servers": strings.Join(broker.ListenAddrs(), ","),

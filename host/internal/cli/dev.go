@@ -13,7 +13,7 @@ import (
 
 // dev are the flags of outboard dev.
 type dev struct {
-	logging
+	logFlags
 	listen     string
 	dataDir    string
 	pluginPath []string
@@ -49,7 +49,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 			stderr = display
 		}
 	}
-	log, err := d.logger(stderr)
+	log, levels, err := d.logger(stderr)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	fmt.Fprintf(stdout, "Outboard %s with an embedded Kafka, for trying and testing: no replicas, not for data that must not be lost\n", version)
 	return runWorker(ctx, composition{
 		source: "outboard dev", props: d.properties(kafka.address()), mode: distributed, pluginPath: d.pluginPath, pluginCache: pluginCache(),
-		out: stdout, log: log, brokerLimit: brokerLimit,
+		out: stdout, log: log, levels: levels, brokerLimit: brokerLimit,
 		ready: func(w running) {
 			d.welcome(stdout, w, kafka.address())
 			if display != nil {

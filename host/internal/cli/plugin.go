@@ -51,7 +51,7 @@ func pluginCommand(stdout, stderr io.Writer) *cobra.Command {
 
 // plugins are the flags of outboard plugin.
 type plugins struct {
-	logging
+	logFlags
 	path     []string
 	output   string
 	out, err io.Writer
@@ -62,7 +62,7 @@ func (p *plugins) scan(ctx context.Context) (*isolation.Catalog, error) {
 	if p.output != "text" && p.output != "json" {
 		return nil, fmt.Errorf("--output=%s is none of text, json", p.output)
 	}
-	log, err := p.logger(p.err)
+	log, _, err := p.logger(p.err)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type restPort struct {
 	stage     atomic.Pointer[string]
 	starting  *http.Server
 	visitors  sync.WaitGroup // connections of starting
-	api       *rest.Server
+	api       []*rest.Server
 	serving   sync.WaitGroup
 	failed    chan struct{} // closed when a listener fails
 	failure   error
@@ -43,19 +44,19 @@ const (
 	stoppingPatience = time.Second
 )
 
-// openRESTPort listens on all addresses and begins to answer.
-func openRESTPort(addresses []string, log hclog.Logger) (*restPort, error) {
+// openRESTPort listens everywhere and begins to answer.
+func openRESTPort(listeners []listener, log hclog.Logger) (*restPort, error) {
 	p := &restPort{log: log, failed: make(chan struct{})}
-	for _, address := range addresses {
-		l, err := net.Listen("tcp", address)
+	for _, where := range listeners {
+		l, err := net.Listen("tcp", where.address)
 		if err != nil {
 			p.close()
 			if errors.Is(err, syscall.EADDRINUSE) {
-				return nil, fmt.Errorf("REST cannot listen on %s: another process does; stop it, or choose another port with listeners (outboard dev: --listen)", address)
+				return nil, fmt.Errorf("REST cannot listen on %s: another process does; stop it, or choose another port with listeners (outboard dev: --listen)", where.address)
 			}
-			return nil, fmt.Errorf("REST cannot listen on %s: %w", address, err)
+			return nil, fmt.Errorf("REST cannot listen on %s: %w", where.address, err)
 		}
-		p.listeners = append(p.listeners, &lent{TCPListener: l.(*net.TCPListener)})
+		p.listeners = append(p.listeners, &lent{TCPListener: l.(*net.TCPListener), listener: where})
 	}
 	p.Say("reading its configuration")
 	p.starting = &http.Server{
@@ -65,7 +66,7 @@ func openRESTPort(addresses []string, log hclog.Logger) (*restPort, error) {
 		ErrorLog:          log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
 	p.starting.SetKeepAlivesEnabled(false) // an answer a connection: the next one shall reach the API
-	p.each(func(l net.Listener) error { return p.starting.Serve(l) })
+	p.each(func(*lent) serving { return p.starting })
 	return p, nil
 }
 
@@ -88,12 +89,24 @@ func (p *restPort) answerStarting(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(body) // who does not listen has no use for the error
 }
 
-// Serve goes on with the API on the same listeners. Who connects in between waits a moment.
-func (p *restPort) Serve(api *rest.Server) {
+// Serve goes on with the API on the same listeners, and with admin on those that are for it alone, nil when there are none.
+// Who connects in between waits a moment.
+func (p *restPort) Serve(api, admin *rest.Server) {
 	p.endStarting()
-	p.api = api
-	p.each(api.Serve)
+	p.api = []*rest.Server{api}
+	if admin != nil {
+		p.api = append(p.api, admin)
+	}
+	p.each(func(l *lent) serving {
+		if l.admin {
+			return admin
+		}
+		return api
+	})
 }
+
+// serving answers what arrives at a listener.
+type serving interface{ Serve(net.Listener) error }
 
 // visit counts connections.
 func (p *restPort) visit(_ net.Conn, state http.ConnState) {
@@ -128,10 +141,14 @@ func (p *restPort) endStarting() {
 	}
 }
 
-func (p *restPort) each(serve func(net.Listener) error) {
+func (p *restPort) each(server func(*lent) serving) {
 	for _, l := range p.listeners {
 		p.serving.Go(func() {
-			if err := serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			var on net.Listener = l
+			if l.tls != nil {
+				on = tls.NewListener(l, l.tls)
+			}
+			if err := server(l).Serve(on); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				p.fail.Do(func() {
 					p.failure = fmt.Errorf("listening on %s: %w", l.Addr(), err)
 					close(p.failed)
@@ -173,12 +190,16 @@ func (p *restPort) Stop(ctx context.Context) error {
 	}
 	moment, cancel := context.WithTimeout(ctx, stoppingPatience)
 	defer cancel()
-	err := p.api.Shutdown(moment)
-	p.serving.Wait()
-	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return nil // connections on which nobody asks anything
+	var problems []error
+	for _, api := range p.api {
+		err := api.Shutdown(moment)
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = nil // connections on which nobody asks anything
+		}
+		problems = append(problems, err)
 	}
-	return err
+	p.serving.Wait()
+	return errors.Join(problems...)
 }
 
 func (p *restPort) close() {
@@ -191,6 +212,7 @@ func (p *restPort) close() {
 // that arrive in between are kept by the kernel.
 type lent struct {
 	*net.TCPListener
+	listener
 	ended atomic.Bool
 }
 

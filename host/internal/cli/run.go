@@ -117,6 +117,7 @@ func rootCommand(stdout, stderr io.Writer) *cobra.Command {
 		standaloneCommand(stdout, stderr),
 		workerCommand(stdout, stderr),
 		pluginCommand(stdout, stderr),
+		previewCommand(stdout),
 		versionCommand(stdout),
 	)
 	return root

@@ -13,7 +13,7 @@ import (
 )
 
 func standaloneCommand(stdout, stderr io.Writer) *cobra.Command {
-	var logs logging
+	var logs logFlags
 	command := &cobra.Command{
 		Use:   "standalone WORKER.properties [CONNECTOR.properties|CONNECTOR.json …]",
 		Short: "Run a worker that keeps offsets in a file, as connect-standalone does",
@@ -27,7 +27,7 @@ func standaloneCommand(stdout, stderr io.Writer) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			log, err := logs.logger(stderr)
+			log, levels, err := logs.logger(stderr)
 			if err != nil {
 				return err
 			}
@@ -35,7 +35,7 @@ func standaloneCommand(stdout, stderr io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := composition{source: args[0], props: props, mode: standalone, pluginCache: pluginCache(), out: stdout, log: log, brokerLimit: brokerLimit}
+			w := composition{source: args[0], props: props, mode: standalone, pluginCache: pluginCache(), out: stdout, log: log, levels: levels, brokerLimit: brokerLimit}
 			for _, path := range args[1:] {
 				connector, err := readConnectorFile(path)
 				if err != nil {

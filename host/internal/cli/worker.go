@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,15 +22,16 @@ import (
 	"github.com/outboard-connect/outboard/host/internal/convert"
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/kafka"
+	"github.com/outboard-connect/outboard/host/internal/logging"
 	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
-	"github.com/outboard-connect/outboard/rest"
 )
 
 func workerCommand(stdout, stderr io.Writer) *cobra.Command {
-	var logs logging
+	var logs logFlags
 	command := &cobra.Command{
 		Use:   "worker FILE.properties",
 		Short: "Run a worker that keeps its state in Kafka, as connect-distributed does",
@@ -37,7 +39,7 @@ func workerCommand(stdout, stderr io.Writer) *cobra.Command {
 			"In this version a worker is alone in its group: run one for each group.id.",
 		Args: onePropertiesFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			log, err := logs.logger(stderr)
+			log, levels, err := logs.logger(stderr)
 			if err != nil {
 				return err
 			}
@@ -45,7 +47,7 @@ func workerCommand(stdout, stderr io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runWorker(cmd.Context(), composition{source: args[0], props: props, mode: distributed, pluginCache: pluginCache(), out: stdout, log: log, brokerLimit: brokerLimit})
+			return runWorker(cmd.Context(), composition{source: args[0], props: props, mode: distributed, pluginCache: pluginCache(), out: stdout, log: log, levels: levels, brokerLimit: brokerLimit})
 		},
 	}
 	logs.flags(command.Flags(), "info")
@@ -69,7 +71,8 @@ type composition struct {
 	connectors  []connectorFile // to create at the start
 	out         io.Writer
 	log         hclog.Logger
-	brokerLimit time.Duration // to wait for Kafka
+	levels      *logging.Levels // of log
+	brokerLimit time.Duration   // to wait for Kafka
 	// ready is called when the worker is at work, and returns soon. Nil: there is nothing to do.
 	ready func(running)
 }
@@ -113,7 +116,13 @@ func runWorker(ctx context.Context, w composition) (err error) {
 	group.Add("REST", port.Stop)
 	group.Watch("REST", port.Failed(), port.Err)
 	url := port.url()
-	fmt.Fprintf(w.out, "REST %s\n", url)
+	for _, l := range port.listeners {
+		if l.admin {
+			fmt.Fprintf(w.out, "REST for /admin %s\n", l.url(l.Addr().(*net.TCPAddr)))
+			continue
+		}
+		fmt.Fprintf(w.out, "REST %s\n", l.url(l.Addr().(*net.TCPAddr)))
+	}
 
 	supervisor := isolation.NewSupervisor(isolation.SupervisorSettings{
 		HostVersion: version, StopTimeout: c.Duration("task.shutdown.graceful.timeout.ms"), Logger: w.log.Named("isolation"),
@@ -139,7 +148,7 @@ func runWorker(ctx context.Context, w composition) (err error) {
 		return nil
 	})
 
-	port.Say("waiting for Kafka at " + w.props["bootstrap.servers"])
+	port.Say("waiting for Kafka at " + c.Raw()["bootstrap.servers"])
 	starting, cancel := context.WithTimeout(ctx, w.brokerLimit)
 	defer cancel()
 	clusterID, err := findCluster(starting, c, own, w.log)
@@ -161,18 +170,18 @@ func runWorker(ctx context.Context, w composition) (err error) {
 	}
 	group.Go("plugin catalog", func(ctx context.Context) error { catalog.Watch(ctx); return nil })
 
-	id := c.workerID(port.Addresses()[0])
+	id := c.workerID(port.Addresses()[c.shown])
 	h := herder.New(herder.Settings{
-		Logger: w.log.Named("herder"),
+		Logger: w.log.Named("herder"), Levels: w.levels,
 		Worker: worker.Settings{
 			ID: id, Logger: w.log.Named("worker"),
-			Catalog: catalog, Supervisor: supervisor, Offsets: offsets, Properties: w.props,
+			Catalog: catalog, Supervisor: supervisor, Offsets: offsets, Properties: c.Raw(), Providers: c.providers,
 			FlushInterval: c.Duration("offset.flush.interval.ms"), FlushTimeout: c.Duration("offset.flush.timeout.ms"),
 			GracefulTimeout: c.Duration("task.shutdown.graceful.timeout.ms"), TopicCreation: c.Bool("topic.creation.enable"),
 		},
 		Config:     storage.NewConfigStore(logs.config, w.log.Named("storage")),
 		Status:     storage.NewStatusStore(logs.status, id, w.log.Named("storage")),
-		Converters: converters(), ClusterID: clusterID, Commit: commit(),
+		Converters: converters(), Transforms: transforms(), ClusterID: clusterID, Commit: commit(),
 		ClientOverrides: clients.overrides, LiveValidate: liveValidation(supervisor),
 		TopicTracking: c.Bool("topic.tracking.enable"), TopicTrackingReset: c.Bool("topic.tracking.allow.reset"),
 	})
@@ -183,11 +192,7 @@ func runWorker(ctx context.Context, w composition) (err error) {
 		return stopped(ctx, err)
 	}
 
-	port.Serve(rest.New(rest.Settings{
-		Herder: h, Logger: w.log.Named("rest"),
-		AllowOrigin: c.String("access.control.allow.origin"), AllowMethods: c.String("access.control.allow.methods"),
-		AdvertisedHosts: c.advertisedHosts(),
-	}))
+	port.Serve(c.servers(h, w.log.Named("rest")))
 	w.log.Info("the worker is at work", "id", id, "rest", url)
 
 	for _, connector := range w.connectors {
@@ -230,9 +235,15 @@ func (c workerConfig) report(log hclog.Logger) {
 	for _, key := range slices.Sorted(maps.Keys(shown)) {
 		log.Debug("setting", "key", key, "value", shown[key])
 	}
-	for _, address := range c.listeners {
-		if host, _, _ := net.SplitHostPort(address); !isLoopback(host) {
-			log.Warn("REST asks nobody who they are, and whoever reaches it can read and change all connectors: let only those reach it who may, or listen on 127.0.0.1", "listener", "http://"+address)
+	for _, l := range c.listeners {
+		host, _, _ := net.SplitHostPort(l.address)
+		mutual := l.tls != nil && l.tls.ClientAuth == tls.RequireAndVerifyClientCert
+		switch {
+		case isLoopback(host) || mutual:
+		case c.users == nil:
+			log.Warn("REST asks nobody who they are, and whoever reaches it can read and change all connectors: set outboard.rest.users.file, let only those reach it who may, or listen on 127.0.0.1", "listener", l.protocol+"://"+l.address)
+		case l.tls == nil:
+			log.Warn("passwords and configurations pass over the network in clear: use an https listener", "listener", l.protocol+"://"+l.address)
 		}
 	}
 }
@@ -261,13 +272,7 @@ func (c workerConfig) advertisedHosts() []string {
 }
 
 // url is where the first listener is reached from this machine.
-func (p *restPort) url() string {
-	address := *p.Addresses()[0]
-	if address.IP.IsUnspecified() {
-		address.IP = net.IPv4(127, 0, 0, 1)
-	}
-	return "http://" + address.String()
-}
+func (p *restPort) url() string { return p.listeners[0].url(p.Addresses()[0]) }
 
 // pluginCache is the file that spares known plugins the launch to be described; empty when the user has no folder for
 // such files.
@@ -286,6 +291,17 @@ func converters() []herder.ConverterInfo {
 		all = append(all, herder.ConverterInfo{
 			Class: d.Class, Aliases: append([]string{d.Name}, d.Aliases...),
 			Converter: d.Converter, HeaderConverter: d.HeaderConverter, Definition: d.Definition,
+		})
+	}
+	return all
+}
+
+// transforms are the transformations and predicates that configurations may name.
+func transforms() herder.Transforms {
+	all := herder.Transforms{Definition: transform.Definition, Check: transform.Check}
+	for _, d := range transform.Known() {
+		all.Known = append(all.Known, herder.TransformInfo{
+			Class: d.Class, Aliases: append([]string{d.Name}, d.Aliases...), Type: d.Kind.String(), Definition: d.Definition,
 		})
 	}
 	return all

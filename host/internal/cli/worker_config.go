@@ -12,14 +12,23 @@ import (
 
 	"github.com/outboard-connect/outboard/host/internal/convert"
 	"github.com/outboard-connect/outboard/host/internal/kafka"
+	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
+	"github.com/outboard-connect/outboard/rest"
 )
 
 // workerConfig is the configuration of a worker, checked.
 type workerConfig struct {
 	config.Values
 	mode      modes
-	listeners []string // host:port
+	listeners []listener
+	admin     adminPart
+	// shown is the index of the listener that others are told of.
+	shown int
+	users users // nil: everybody may use REST
+	// providers resolve references in configurations of connectors; those in the worker's own are resolved.
+	providers *provider.Providers
+	headers   []rest.HeaderRule
 	// warnings are for the user, inert for those who look for something.
 	warnings, inert []string
 }
@@ -34,18 +43,32 @@ func parseWorkerConfig(props map[string]string, mode modes) (workerConfig, error
 			definition = append(definition, k.Key)
 		}
 	}
+	props, unresolved := c.resolve(props)
 	values, err := definition.Parse(props)
-	problems := []error{err}
+	problems := []error{unresolved, err}
 	c.Values = values
 	for _, key := range slices.Sorted(maps.Keys(props)) {
 		problems = append(problems, c.weigh(key, props[key]))
 	}
-	problems = append(problems, providers(props))
 	if err == nil {
-		c.listeners, err = parseListeners(c.List("listeners"))
-		problems = append(problems, err, c.factors(), c.converters(props))
+		problems = append(problems, c.rest(), c.factors(), c.converters(props))
 	}
 	return c, errors.Join(problems...)
+}
+
+// rest reads what concerns the REST API.
+func (c *workerConfig) rest() error {
+	var problems [4]error
+	if c.listeners, c.admin, problems[0] = listenersOf(c.Values); problems[0] == nil {
+		c.shown, problems[1] = advertised(c.listeners, c.String("rest.advertised.listener"))
+	}
+	c.users, problems[2] = usersOf(c.Values, os.Getenv)
+	text := c.String("response.http.headers.config")
+	var err error
+	if c.headers, err = rest.ParseHeaders(text); err != nil {
+		problems[3] = invalidValue("response.http.headers.config", text, err.Error())
+	}
+	return errors.Join(problems[:]...)
 }
 
 // weigh says what comes of a key that is given, as far as its value is not to be parsed.
@@ -152,18 +175,17 @@ func (c *workerConfig) known() []string {
 // fixedTopicSettings are settings of internal topics that a properties file cannot change.
 var fixedTopicSettings = []string{"cleanup.policy", "partitions"}
 
-// providers refuses references to configuration providers: the text ${file:…} would be used as a password, or worse.
-func providers(props map[string]string) error {
-	var problems []error
-	for name := range strings.SplitSeq(props["config.providers"], ",") {
-		name = strings.TrimSpace(name)
-		for _, key := range slices.Sorted(maps.Keys(props)) {
-			if name != "" && strings.Contains(props[key], "${"+name+":") {
-				problems = append(problems, fmt.Errorf("%s refers to the config provider %s, and config providers are not supported by this version: put the value itself into a properties file that only the worker may read (chmod 600)", key, name))
-			}
-		}
+// resolve puts values in the place of references in the worker's own properties, and keeps the providers for connectors.
+func (c *workerConfig) resolve(props map[string]string) (map[string]string, error) {
+	var err error
+	if c.providers, err = provider.New(props); err != nil {
+		return props, err
 	}
-	return errors.Join(problems...)
+	resolved, err := c.providers.Resolve(props)
+	if err != nil {
+		return props, err
+	}
+	return resolved.Values, nil
 }
 
 // factors refuses a size of 0, which lies between "as many as" and "the brokers' default".

@@ -35,7 +35,6 @@ const (
 const (
 	alone  = "has no effect: in this version a worker is alone in its group"
 	noJVM  = "has no effect without a JVM"
-	noTLS  = "has no effect: https listeners are not supported by this version; put a proxy that speaks TLS in front"
 	noJMX  = "has no effect: metrics are not sampled"
 	noKeys = "has no effect: in this version workers send no requests to each other"
 )
@@ -67,8 +66,9 @@ var workerKeys = []workerKey{
 	{modes: both, fate: inert, why: "has no effect: plugins are binaries, which are never searched by reflection",
 		Key: config.Key{Name: "plugin.discovery", Type: config.TypeString, Default: config.Default("hybrid_warn"), IgnoreCase: true,
 			Valid: []string{"only_scan", "hybrid_warn", "hybrid_fail", "service_load"}}},
-	{modes: both, fate: missing, why: "is not supported by this version: ${…} stays as it is in the configurations of connectors",
-		Key: config.Key{Name: "config.providers", Type: config.TypeList, Default: config.Default("")}},
+	{modes: both, Key: config.Key{Name: "config.providers", Type: config.TypeList, Default: config.Default(""),
+		Doc: "Aliases of config providers, which put values in the place of references such as ${alias:path:key}; config.providers.<alias>.class is " +
+			"FileConfigProvider, DirectoryConfigProvider or EnvVarConfigProvider, config.providers.<alias>.param.* are its settings."}},
 	{modes: both, Key: config.Key{Name: "connector.client.config.override.policy", Type: config.TypeString, Default: config.Default("All"), NonEmpty: true,
 		Doc: "Which settings of Kafka clients connectors may override: All, None, Principal or Allowlist."}},
 	{modes: both, Key: config.Key{Name: "connector.client.config.override.allowlist", Type: config.TypeList, Default: config.Default(""),
@@ -88,24 +88,29 @@ var workerKeys = []workerKey{
 		Doc: "Whether connectors may create topics by their topic.creation settings."}},
 
 	{modes: both, Key: config.Key{Name: "listeners", Type: config.TypeList, Default: config.Default(""),
-		Doc: "Where the REST API listens, as http://127.0.0.1:8083; http://:8083 is all addresses of the machine. Without it: http://127.0.0.1:8083."}},
+		Doc: "Where the REST API listens, as http://127.0.0.1:8083 or https://:8443, which is all addresses of the machine. Without it: http://127.0.0.1:8083."}},
 	{modes: both, Key: config.Key{Name: "rest.advertised.host.name", Type: config.TypeString,
 		Doc: "The host name under which others reach this worker. It is the first part of worker_id."}},
 	{modes: both, Key: config.Key{Name: "rest.advertised.port", Type: config.TypeInt, Min: config.Limit(1), Max: config.Limit(65535),
 		Doc: "The port under which others reach this worker. It is the second part of worker_id."}},
-	{modes: both, Key: config.Key{Name: "rest.advertised.listener", Type: config.TypeString, IgnoreCase: true, Valid: []string{"http"},
-		Doc: "The protocol under which others reach this worker: http, the only one there is in this version."}},
-	{modes: both, fate: refused, why: "is not supported by this version: there are no admin endpoints yet, and what is asked of them elsewhere would not answer; remove the key or leave it empty",
-		harmless: []string{""}, Key: config.Key{Name: "admin.listeners", Type: config.TypeList}},
+	{modes: both, Key: config.Key{Name: "rest.advertised.listener", Type: config.TypeString, IgnoreCase: true, Valid: []string{"http", "https"},
+		Doc: "The protocol under which others reach this worker, http or https: the port of the first such listener is advertised. Without it: http if there is such a listener."}},
+	{modes: both, Key: config.Key{Name: "admin.listeners", Type: config.TypeList,
+		Doc: "Where /admin listens instead of on listeners, in the same form. Empty: nowhere. Without it: on listeners."}},
 	{modes: both, Key: config.Key{Name: "access.control.allow.origin", Type: config.TypeString, Default: config.Default(""),
 		Doc: "Origins whose web pages may call the REST API from a browser."}},
 	{modes: both, Key: config.Key{Name: "access.control.allow.methods", Type: config.TypeString, Default: config.Default(""),
 		Doc: "Methods that those pages may use; without it GET, POST and HEAD."}},
-	{modes: both, fate: missing, why: "is not supported by this version: add the headers in a proxy",
-		Key: config.Key{Name: "response.http.headers.config", Type: config.TypeString, Default: config.Default("")}},
-	{modes: both, fate: refused, why: "is not supported by this version: REST would answer everybody; remove the key and put a proxy that authenticates in front of a listener on 127.0.0.1",
-		Key: config.Key{Name: "rest.extension.classes", Type: config.TypeList, Default: config.Default("")}},
-	{modes: both, fate: inert, why: noTLS, Key: config.Key{Name: "ssl.client.auth", Type: config.TypeString, Default: config.Default("none")}},
+	{modes: both, Key: config.Key{Name: "response.http.headers.config", Type: config.TypeString, Default: config.Default(""),
+		Doc: "Headers of all answers of the REST API: rules such as \"set X-Frame-Options: DENY\", separated by commas."}},
+	{modes: both, Key: config.Key{Name: extensionsKey, Type: config.TypeList, Default: config.Default(""),
+		Doc: "With " + basicAuthExtension + ", the REST API asks for a user name and a password."}},
+	{modes: both, Key: config.Key{Name: usersKey, Type: config.TypeString,
+		Doc: "File of those who may use the REST API, a line USER=PASSWORD each. With it, the REST API asks for them."}},
+	{modes: both, Key: config.Key{Name: loginKey, Type: config.TypeString,
+		Doc: "JAAS file, as Java programs have in the system property of this name, whose section " + loginSection + " names the file of those who may use the REST API."}},
+	{modes: both, Key: config.Key{Name: "ssl.client.auth", Type: config.TypeString, Default: config.Default("none"), IgnoreCase: true, Valid: []string{"required", "requested", "none"},
+		Doc: "Whether clients of https listeners must have a certificate that comes from one in ssl.truststore.location: required, requested or none."}},
 
 	{modes: both, fate: inert, why: noJMX, Key: config.Key{Name: "metrics.sample.window.ms", Type: config.TypeLong, Default: config.Default("30000"), Min: config.Limit(0)}},
 	{modes: both, fate: inert, why: noJMX, Key: config.Key{Name: "metrics.num.samples", Type: config.TypeInt, Default: config.Default("2"), Min: config.Limit(1)}},
@@ -165,11 +170,11 @@ var workerPrefixes = []struct {
 	{prefix: "config.storage.", modes: distributed},
 	{prefix: "offset.storage.", modes: distributed},
 	{prefix: "status.storage.", modes: distributed},
-	{prefix: "config.providers.", modes: both, fate: inert, why: "has no effect without config.providers, which this version does not support"},
+	{prefix: "config.providers.", modes: both},
 	{prefix: "internal.key.converter.", modes: both, fate: inert, why: "has no effect, as in Kafka Connect"},
 	{prefix: "internal.value.converter.", modes: both, fate: inert, why: "has no effect, as in Kafka Connect"},
-	{prefix: "listeners.https.", modes: both, fate: inert, why: noTLS},
-	{prefix: "admin.listeners.https.", modes: both, fate: inert, why: noTLS},
+	{prefix: "listeners.https.", modes: both},
+	{prefix: "admin.listeners.https.", modes: both},
 	{prefix: "metrics.context.", modes: both, fate: inert, why: noJMX},
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -40,7 +41,8 @@ func (e *GroupActiveError) Unwrap() error { return e.Err }
 // groupAdmin is the consumer group of a sink connector, with a client to administer it.
 type groupAdmin struct {
 	*kadm.Client
-	group string
+	group    string
+	patience time.Duration // with members that are leaving
 }
 
 // groupAdmin connects with the connector's own rights. The caller closes it.
@@ -59,7 +61,7 @@ func (w *Worker) groupAdmin(name string, config map[string]string) (*groupAdmin,
 	if err != nil {
 		return nil, fmt.Errorf("making an admin client: %w", err)
 	}
-	return &groupAdmin{c, consumer.GroupID}, nil
+	return &groupAdmin{c, consumer.GroupID, w.settings.GracefulTimeout}, nil
 }
 
 // SinkOffsets returns what the consumer group of a sink connector has committed, sorted; nothing when there is no group.
@@ -168,8 +170,30 @@ func (w *Worker) consultSink(ctx context.Context, name string, config map[string
 	return w.consult(ctx, name, config, func(c *client.Connector) (bool, error) { return c.AlterSinkOffsets(ctx, change) })
 }
 
-// inactive looks for members before anything is changed; the broker looks again.
+// leavePause is between two looks at a group whose members may be leaving.
+const leavePause = 100 * time.Millisecond
+
+// inactive waits for the members to leave, before anything is changed; the broker looks again. Those that stopped are about
+// to be gone, others are not waited for long.
 func (g *groupAdmin) inactive(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, g.patience)
+	defer cancel()
+	for {
+		err := g.look(ctx)
+		var active *GroupActiveError
+		if !errors.As(err, &active) {
+			return err
+		}
+		select {
+		case <-time.After(leavePause):
+		case <-bounded.Done():
+			return err
+		}
+	}
+}
+
+// look tells whether the group has members.
+func (g *groupAdmin) look(ctx context.Context) error {
 	described, err := g.DescribeGroups(ctx, g.group)
 	if err == nil {
 		err = described[g.group].Err

@@ -449,6 +449,15 @@ func (r *sourceRun) transform(b *batch, k *kgo.Record, rec *data.SourceRecord, n
 
 // convert makes the Kafka record of a record.
 func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) *recordFailure {
+	if failed := r.bytes(b, k, rec, now); failed != nil {
+		return failed
+	}
+	r.usesTopic(rec.Topic, now)
+	return nil
+}
+
+// bytes is convert without telling anybody.
+func (r *sourceRun) bytes(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) *recordFailure {
 	var headers []kgo.RecordHeader
 	if len(rec.Headers) > 0 {
 		first := len(b.headers)
@@ -478,7 +487,6 @@ func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now
 	}
 	// All of it is set: the record was used before.
 	*k = kgo.Record{Key: key, Value: value, Headers: headers, Timestamp: at, Topic: rec.Topic, Partition: rec.Partition}
-	r.usesTopic(rec.Topic, now)
 	return nil
 }
 

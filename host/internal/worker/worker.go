@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -102,6 +103,7 @@ type TaskSpec struct {
 type Worker struct {
 	settings Settings
 	log      hclog.Logger
+	previews atomic.Int64 // so far
 
 	mu         sync.Mutex
 	connectors map[string]*connector

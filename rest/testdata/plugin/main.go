@@ -45,6 +45,8 @@ func keys() config.Definition {
 	return config.Definition{
 		{Name: "fail", Type: config.TypeString, Default: config.Default("never"), Valid: []string{"never", "connector", "task"}, Importance: config.ImportanceLow,
 			Doc: "What fails when it starts.", Group: "Test", Order: 3, Width: config.WidthShort, DisplayName: "Fail"},
+		{Name: "offsets", Type: config.TypeString, Default: config.Default("keep"), Valid: []string{"keep", "leave", "refuse"}, Importance: config.ImportanceLow,
+			Doc: "What is said to changes of offsets.", Group: "Test", Order: 5, Width: config.WidthShort, DisplayName: "Offsets"},
 		{Name: "password", Type: config.TypePassword, Default: config.Default(""), Importance: config.ImportanceLow,
 			Doc: "A secret.", Group: "Test", Order: 4, Width: config.WidthMedium, DisplayName: "Password"},
 	}
@@ -71,6 +73,26 @@ func (d *divider) TaskConfigs(_ context.Context, most int) ([]map[string]string,
 }
 
 func (d *divider) Stop(context.Context) error { return nil }
+
+func (d *divider) AlterSourceOffsets(_ context.Context, offsets []sdk.SourceOffset) (bool, error) {
+	for _, o := range offsets {
+		if _, ok := o.Offset.Int64("next"); o.Offset != nil && !ok {
+			return false, fmt.Errorf("the offset %s has no number next", o.Offset)
+		}
+	}
+	return d.alter()
+}
+
+func (d *divider) AlterSinkOffsets(context.Context, []sdk.PartitionOffset) (bool, error) {
+	return d.alter()
+}
+
+func (d *divider) alter() (bool, error) {
+	if d.config["offsets"] == "refuse" {
+		return false, errors.New("the connector was told to refuse")
+	}
+	return d.config["offsets"] != "leave", nil
+}
 
 func fail(config map[string]string) error {
 	if config["fail"] != "task" {

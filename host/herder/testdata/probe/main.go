@@ -40,6 +40,7 @@ func keys() config.Definition {
 		text("fail.start", "Error of the connector's Start."),
 		text("fail.task", "Error of a task's Start."),
 		text("hang.stop", "If not empty, the connector's Stop never returns."),
+		text("alter", "What a change of offsets meets: exit, or an error."),
 		text("silent", "If not empty, a change of the control file is not noticed."),
 		text("topic", "Topic that each task writes one record to."),
 		{Name: "size", Type: config.TypeInt, Default: config.Default("1"), Min: config.Limit(1), Importance: config.ImportanceLow, Doc: "Any number."},
@@ -118,6 +119,26 @@ func (c *connector) Stop(context.Context) error {
 		select {}
 	}
 	return nil
+}
+
+func (c *connector) AlterSourceOffsets(_ context.Context, offsets []sdk.SourceOffset) (bool, error) {
+	for _, o := range offsets {
+		note(c.Config, "alter %s to %s", o.Partition, o.Offset)
+	}
+	switch text := c.Config["alter"]; text {
+	case "":
+		return true, nil
+	case "exit":
+		os.Exit(7)
+		return false, nil
+	default:
+		return false, errors.New(text)
+	}
+}
+
+func (c *connector) AlterSinkOffsets(_ context.Context, offsets []sdk.PartitionOffset) (bool, error) {
+	note(c.Config, "alter %v", offsets)
+	return false, nil
 }
 
 // validating is a connector with validation of its own.
