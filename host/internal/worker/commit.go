@@ -5,16 +5,23 @@ import (
 	"time"
 )
 
-// commitRegularly commits offsets every offset.flush.interval.ms until ctx ends.
+// commitRegularly commits offsets until ctx ends: the first at once, because a
+// source may wait for it before it goes on, those that follow at most every
+// offset.flush.interval.ms.
 func (r *sourceRun) commitRegularly(ctx context.Context) {
-	t := time.NewTicker(r.worker.settings.FlushInterval)
-	defer t.Stop()
 	for {
+		for !r.submitted.any() {
+			select {
+			case <-r.submitted.settled:
+			case <-ctx.Done():
+				return
+			}
+		}
+		limit, cancel := context.WithTimeout(ctx, r.worker.settings.FlushTimeout)
+		r.commit(limit) // what fails is tried again
+		cancel()
 		select {
-		case <-t.C:
-			limit, cancel := context.WithTimeout(ctx, r.worker.settings.FlushTimeout)
-			r.commit(limit)
-			cancel()
+		case <-time.After(r.worker.settings.FlushInterval):
 		case <-ctx.Done():
 			return
 		}

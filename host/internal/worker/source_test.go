@@ -232,3 +232,13 @@ func TestUnknownSettingsAreNamed(t *testing.T) {
 		})
 	}
 }
+
+// A source may wait for its first offset to be stored before it goes on.
+func TestFirstOffsetIsStoredAtOnce(t *testing.T) {
+	b := newBench(t, func(s *worker.Settings) { s.FlushInterval = time.Hour })
+	b.start("gen", datagen("records", "10"))
+	b.until("the commit", func() bool {
+		l := b.offsets.List("gen")
+		return len(l) == 1 && string(l[0].Offset) == `{"n":10}`
+	})
+}

@@ -182,11 +182,20 @@ type committable struct {
 	any     bool
 }
 
+// any tells whether something is committable.
+func (s *submitted) any() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.anyReady()
+}
+
+func (s *submitted) anyReady() bool { return s.readySeq > s.takenSeq || len(s.ready) > 0 }
+
 // take returns what became committable since the last call.
 func (s *submitted) take() committable {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := committable{seq: s.readySeq, any: s.readySeq > s.takenSeq || len(s.ready) > 0}
+	c := committable{seq: s.readySeq, any: s.anyReady()}
 	for p, o := range s.ready {
 		c.offsets = append(c.offsets, storage.PartitionOffset{Partition: []byte(p), Offset: []byte(o)})
 	}
