@@ -10,7 +10,7 @@ import (
 // lead divides the work for a round and returns what the members are to be told. What this member is to know of that
 // besides goes into o.
 func (s *membership) lead(ctx context.Context, j joinedGroup, o *outcome) (map[string][]byte, error) {
-	members, newest := s.read(j.members)
+	members, newest := readMembers(j.members)
 	if err := s.admit(members); err != nil {
 		return nil, err
 	}
@@ -44,9 +44,11 @@ func (s *membership) lead(ctx context.Context, j joinedGroup, o *outcome) (map[s
 	}), nil
 }
 
-// read returns the members with what they say of themselves, and the newest position of the config topic that one has seen.
-func (s *membership) read(members []kmsg.JoinGroupResponseMember) (all []joined, newest int64) {
+// readMembers returns the members with what they say of themselves, and the newest position of the config topic that one has
+// seen.
+func readMembers(members []kmsg.JoinGroupResponseMember) (all []joined, newest int64) {
 	newest = -1
+	atURL := map[string]int{}
 	for _, m := range members {
 		metadata, err := decodeMetadata(m.ProtocolMetadata)
 		one := joined{
@@ -66,6 +68,12 @@ func (s *membership) read(members []kmsg.JoinGroupResponseMember) (all []joined,
 			newest = max(newest, metadata.configOffset)
 		}
 		all = append(all, one)
+		atURL[one.url]++
+	}
+	for i, m := range all {
+		if m.identity == m.url && atURL[m.url] > 1 { // it tells nobody apart
+			all[i].identity = m.id
+		}
 	}
 	return all, newest
 }

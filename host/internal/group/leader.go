@@ -65,22 +65,7 @@ func (l leader) decide(now time.Time, members []joined, work []Work, maxDelay ti
 		next.present[m.identity] = true
 		r.balance = r.balance || m.fresh && !l.present[m.identity] || l.missed(m)
 	}
-	for w := range v.unowned {
-		worker, known := l.ran[w]
-		if !known || next.present[worker] || leaving[worker] {
-			continue
-		}
-		if until := l.until(w, now, maxDelay); until.After(now) {
-			r.waits[w] = struct{}{}
-			next.ran[w], next.waits[w] = worker, until
-			if home, ok := l.homes[w]; ok {
-				next.homes[w] = home
-			}
-			if v.wake.IsZero() || until.Before(v.wake) {
-				v.wake = until
-			}
-		}
-	}
+	v.wake = l.hold(next, r.waits, v.unowned, leaving, now, maxDelay)
 	if len(r.waits) > 0 && r.balance {
 		r.balance, next.uneven = false, true
 	}
@@ -92,6 +77,33 @@ func (l leader) decide(now time.Time, members []joined, work []Work, maxDelay ti
 	return v, next
 }
 
+// hold adds to waits the work that waits for a worker that went away without saying so, and returns when the first of it
+// stops waiting.
+func (l leader) hold(next leader, waits, unowned workSet, leaving map[string]bool, now time.Time, maxDelay time.Duration) (wake time.Time) {
+	for w := range unowned {
+		worker, known := l.ran[w]
+		if !known || next.present[worker] || leaving[worker] {
+			continue
+		}
+		until, waiting := l.waits[w]
+		if !waiting {
+			until = now.Add(maxDelay)
+		}
+		if !until.After(now) {
+			continue
+		}
+		waits[w] = struct{}{}
+		next.ran[w], next.waits[w] = worker, until
+		if home, ok := l.homes[w]; ok {
+			next.homes[w] = home
+		}
+		if wake.IsZero() || until.Before(wake) {
+			wake = until
+		}
+	}
+	return wake
+}
+
 // missed tells whether a member did not hear what it was to give up: the next round began too soon for it.
 func (l leader) missed(m joined) bool {
 	for w := range m.owned {
@@ -100,14 +112,6 @@ func (l leader) missed(m joined) bool {
 		}
 	}
 	return false
-}
-
-// until is when work stops waiting for a worker that went away without saying so.
-func (l leader) until(w Work, now time.Time, maxDelay time.Duration) time.Time {
-	if until, waiting := l.waits[w]; waiting {
-		return until
-	}
-	return now.Add(maxDelay)
 }
 
 // preferences are where work should be: with the worker that ran it and has come back, or else at home.

@@ -174,7 +174,7 @@ func (s *membership) attemptRound(ctx context.Context) (outcome, error) {
 	if !o.leader.Self { // it may have been asked to lead all the same
 		o.verdict, o.memory, o.owners = nil, leader{}, nil
 		// Before its restart this worker led: it must get to know what it decided then.
-		o.orphaned = joined.skip || !s.assigned && a.leaderURL == s.settings.URL
+		o.orphaned = joined.skip || !s.assigned && s.settings.InstanceID != "" && a.leaderURL == s.settings.URL
 	}
 	return o, nil
 }
