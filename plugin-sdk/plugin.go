@@ -76,10 +76,12 @@ type Validator interface {
 // OffsetAlterer is implemented by a Connector that wants to check changes of
 // its offsets, or that keeps them itself as well.
 type OffsetAlterer interface {
-	// AlterSourceOffsets is called for a source, while it is stopped. It returns
-	// whether it changed what it keeps itself.
+	// AlterSourceOffsets is called for a source, while its tasks are stopped, between
+	// Start and Stop of a Connector made for this; a nil offset is a reset. It returns
+	// whether it changed what it keeps itself; an error refuses the change.
 	AlterSourceOffsets(ctx context.Context, offsets []SourceOffset) (bool, error)
-	// AlterSinkOffsets is called for a sink; an offset of -1 means reset.
+	// AlterSinkOffsets is AlterSourceOffsets for a sink; an offset of -1 is a reset. A
+	// reset of a sink that has no offsets in Kafka has none here.
 	AlterSinkOffsets(ctx context.Context, offsets []PartitionOffset) (bool, error)
 }
 

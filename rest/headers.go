@@ -35,7 +35,7 @@ func ParseHeaders(text string) ([]HeaderRule, error) {
 		head, value, ok := strings.Cut(rule, ":")
 		words := strings.Fields(head)
 		if !ok || len(words) != 2 {
-			return nil, fmt.Errorf("Invalid format of header config '%s': %s", rule, headerForm)
+			return nil, fmt.Errorf("invalid format of header config '%s': %s", rule, headerForm)
 		}
 		h := HeaderRule{Name: words[1], Value: strings.TrimSpace(value)}
 		switch strings.ToLower(words[0]) {
@@ -47,18 +47,18 @@ func ParseHeaders(text string) ([]HeaderRule, error) {
 		case "adddate":
 			h.Date, h.Add = true, true
 		default:
-			return nil, fmt.Errorf("Invalid header config '%s': the action %s is not one of [set, add, setDate, addDate]", rule, words[0])
+			return nil, fmt.Errorf("invalid header config '%s': the action %s is not one of [set, add, setDate, addDate]", rule, words[0])
 		}
 		if strings.ContainsFunc(h.Name, notOfToken) {
-			return nil, fmt.Errorf("Invalid header config '%s': %s is no name of a header", rule, h.Name)
+			return nil, fmt.Errorf("invalid header config '%s': %s is no name of a header", rule, h.Name)
 		}
 		if strings.ContainsFunc(h.Value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-			return nil, fmt.Errorf("Invalid header config '%s': the value has control characters", rule)
+			return nil, fmt.Errorf("invalid header config '%s': the value has control characters", rule)
 		}
 		if h.Date {
 			ms, err := strconv.ParseInt(h.Value, 10, 64)
 			if err != nil {
-				return nil, fmt.Errorf("Invalid header config '%s': the value of %s is a number of milliseconds from now", rule, words[0])
+				return nil, fmt.Errorf("invalid header config '%s': the value of %s is a number of milliseconds from now", rule, words[0])
 			}
 			h.After = time.Duration(ms) * time.Millisecond
 		}
@@ -75,11 +75,11 @@ func splitRules(text string) ([]string, error) {
 		if text[0] == '"' {
 			var closed bool
 			if rule, text, closed = strings.Cut(text[1:], `"`); !closed {
-				return nil, fmt.Errorf("Invalid header config '\"%s': a double quote is not closed", rule)
+				return nil, fmt.Errorf("invalid header config '\"%s': a double quote is not closed", rule)
 			}
 			text = strings.TrimSpace(text)
 			if text != "" && text[0] != ',' {
-				return nil, fmt.Errorf("Invalid header config '\"%s\"%s': %s", rule, text, headerForm)
+				return nil, fmt.Errorf("invalid header config '\"%s\"%s': %s", rule, text, headerForm)
 			}
 			text = strings.TrimPrefix(text, ",")
 		} else {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 )
 
@@ -68,6 +71,34 @@ func TestConnectorIsAskedOfItsOffsets(t *testing.T) {
 	h, _ = w.start()
 	if got := offsetsOf(t, h, "c"); got != `{"p":1} at {"n":2}`+"\n" {
 		t.Errorf("after a restart: %s", got)
+	}
+}
+
+// What a configuration refers to is for the connector, and in no answer.
+func TestOffsetsWithSecrets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := os.WriteFile(filepath.Join(w.dir, "secret"), []byte("s3cret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.providers = must(provider.New(map[string]string{
+		"config.providers": "dir", "config.providers.dir.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
+	}))(t)
+	h, _ := w.start()
+	must(h.Create(t.Context(), "c", w.source("c", "alter", "wrong password: ${dir:"+w.dir+":secret}"), TargetStopped))(t)
+	_, err := h.AlterOffsets(t.Context(), "c", offset(`{"p":1}`, `{"n":1}`))
+	refused(t, err, BadRequest, "")
+	if err == nil || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "${") {
+		t.Errorf("the error is %v", err)
+	}
+	group := `${dir:` + w.dir + `:secret}`
+	must(h.Create(t.Context(), "s", w.source("s", "connector.class", "ProbeSink", "topics", "t", "consumer.override.group.id", group), TargetStopped))(t)
+	w.produce("t")
+	must(h.AlterOffsets(t.Context(), "s", offset(`{"kafka_topic":"t","kafka_partition":0}`, `{"kafka_offset":1}`)))(t)
+	request := kmsg.NewPtrOffsetFetchRequest()
+	request.Group = "s3cret"
+	if answer, err := request.RequestWith(t.Context(), w.client()); err != nil || len(answer.Topics) != 1 {
+		t.Errorf("the group of the reference has %+v, %v", answer, err)
 	}
 }
 

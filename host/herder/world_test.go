@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
@@ -50,6 +51,8 @@ type world struct {
 	broker  *kfake.Cluster
 	catalog *isolation.Catalog
 	logger  hclog.Logger
+	// providers are the worker's, nil for none.
+	providers *provider.Providers
 }
 
 func newWorld(t *testing.T) *world {
@@ -97,7 +100,7 @@ func (w *world) start() (h *Herder, stop func()) {
 	h = New(Settings{
 		Logger: w.logger,
 		Worker: worker.Settings{
-			ID: testWorker, Logger: w.logger, Catalog: w.catalog, Supervisor: supervisor, Offsets: offsets,
+			ID: testWorker, Logger: w.logger, Catalog: w.catalog, Supervisor: supervisor, Offsets: offsets, Providers: w.providers,
 			Properties: map[string]string{
 				"bootstrap.servers": strings.Join(w.broker.ListenAddrs(), ","),
 				"key.converter":     "org.apache.kafka.connect.storage.StringConverter", "value.converter": "org.apache.kafka.connect.storage.StringConverter",

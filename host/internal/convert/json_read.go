@@ -20,6 +20,7 @@ type jsonReader struct {
 	i           int
 	out         []byte
 	replaceNull bool
+	confluent   bool // maps and unions in the form of JsonSchemaConverter
 
 	depth   int     // as data.Check counts it
 	spots   []int32 // where the members of open structs are that came before their turn
@@ -118,7 +119,11 @@ func (r *jsonReader) compound(s *data.Schema) (err error) {
 	}
 	switch s.Type() {
 	case data.Struct:
-		err = r.structure(s)
+		if r.confluent && s.Name() == jsonUnion {
+			err = r.union(s)
+		} else {
+			err = r.structure(s)
+		}
 	case data.Array:
 		err = r.array(s)
 	case data.Map:
@@ -517,6 +522,8 @@ func (r *jsonReader) mapping(s *data.Schema) error {
 	from, flags := len(r.out), len(r.nulls)
 	n, err := 0, error(nil)
 	switch t := s.Key().Type(); {
+	case r.confluent && t != data.Any && !textKeys(s):
+		n, err = r.keyed(s)
 	case t == data.String || t == data.Any && r.b[r.i] == '{':
 		n, err = r.members(s)
 	default:

@@ -17,6 +17,8 @@ type plan struct {
 	typ       data.Type
 	numeric   bool // a decimal that is written as a number
 	scale     int
+	keyed     bool   // a map that is written as objects with key and value
+	union     bool   // a struct of which the one field that is not null is written
 	null      []byte // what a null is written as: the default, if that is wanted, or null
 	fields    []planField
 	key, elem *plan
@@ -35,6 +37,7 @@ type jsonWriter struct {
 	depth       int  // of values that carry their own type
 	numeric     bool // decimals as numbers
 	replaceNull bool
+	confluent   bool // maps and unions in the form of JsonSchemaConverter
 }
 
 // plan works a schema out.
@@ -54,6 +57,7 @@ func (w *jsonWriter) plan(s *data.Schema) (*plan, error) {
 			return nil, err
 		}
 	case data.Map:
+		p.keyed = w.confluent && !textKeys(s)
 		if p.key, err = w.plan(s.Key()); err != nil {
 			return nil, err
 		}
@@ -61,6 +65,7 @@ func (w *jsonWriter) plan(s *data.Schema) (*plan, error) {
 			return nil, err
 		}
 	case data.Struct:
+		p.union = w.confluent && s.Name() == jsonUnion
 		for i, f := range s.Fields() {
 			prefix := byte(',')
 			if i == 0 {
@@ -160,6 +165,9 @@ func (w *jsonWriter) structure(dst []byte, p *plan) []byte {
 		return append(dst, '{', '}')
 	}
 	nulls := w.row.Struct(p.schema)
+	if p.union {
+		return w.branch(dst, p, nulls)
+	}
 	for i := range p.fields {
 		f := &p.fields[i]
 		dst = append(dst, f.prefix...)
@@ -174,6 +182,25 @@ func (w *jsonWriter) structure(dst []byte, p *plan) []byte {
 		}
 	}
 	return append(dst, '}')
+}
+
+// branch writes the first field of a union that is not null, and reads the others.
+func (w *jsonWriter) branch(dst []byte, p *plan, nulls data.Nulls) []byte {
+	found := false
+	for i := range p.fields {
+		f := &p.fields[i]
+		switch {
+		case nulls.Null(f.nullBit):
+		case found:
+			w.row.Skip(f.plan.schema)
+		default:
+			dst, found = w.value(dst, f.plan), true
+		}
+	}
+	if !found {
+		dst = append(dst, "null"...)
+	}
+	return dst
 }
 
 func (w *jsonWriter) array(dst []byte, p *plan) []byte {
@@ -197,6 +224,9 @@ func (w *jsonWriter) element(dst []byte, p *plan, null bool) []byte {
 
 func (w *jsonWriter) mapping(dst []byte, p *plan) []byte {
 	n, keys, values := w.row.Map(p.schema)
+	if p.keyed {
+		return w.entries(dst, p, n, keys, values)
+	}
 	if p.key.typ == data.String || p.key.typ == data.Any && w.textKeys(p, n, keys, values) {
 		return w.object(dst, p, n, keys, values)
 	}
@@ -208,6 +238,20 @@ func (w *jsonWriter) mapping(dst []byte, p *plan) []byte {
 		dst = w.element(append(dst, '['), p.key, keys.Null(i))
 		dst = w.element(append(dst, ','), p.elem, values.Null(i))
 		dst = append(dst, ']')
+	}
+	return append(dst, ']')
+}
+
+// entries writes a map as objects with key and value.
+func (w *jsonWriter) entries(dst []byte, p *plan, n int, keys, values data.Nulls) []byte {
+	dst = append(dst, '[')
+	for i := 0; i < n && w.ok(); i++ {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = w.element(append(dst, `{"key":`...), p.key, keys.Null(i))
+		dst = w.element(append(dst, `,"value":`...), p.elem, values.Null(i))
+		dst = append(dst, '}')
 	}
 	return append(dst, ']')
 }

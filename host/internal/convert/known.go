@@ -27,6 +27,14 @@ func Known() []Description {
 			Class: "io.confluent.connect.avro.AvroConverter", Name: "AvroConverter", Aliases: []string{"Avro"},
 			Converter: true, HeaderConverter: false, Definition: avroDefinition(), build: newAvro,
 		},
+		{
+			Class: "io.confluent.connect.json.JsonSchemaConverter", Name: "JsonSchemaConverter", Aliases: []string{"JsonSchema"},
+			Converter: true, HeaderConverter: false, Definition: jsonSchemaDefinition(), build: newJSONSchema,
+		},
+		{
+			Class: "io.confluent.connect.protobuf.ProtobufConverter", Name: "ProtobufConverter", Aliases: []string{"Protobuf"},
+			Converter: true, HeaderConverter: false, Definition: protobufDefinition(), build: newProtobuf,
+		},
 		numberDescription("Boolean", 1, data.OptionalBooleanSchema),
 		numberDescription("Short", 2, data.OptionalInt16Schema),
 		numberDescription("Integer", 4, data.OptionalInt32Schema),

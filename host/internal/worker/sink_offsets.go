@@ -49,17 +49,21 @@ type groupAdmin struct {
 func (w *Worker) groupAdmin(name string, config map[string]string) (*groupAdmin, error) {
 	id := TaskID{Connector: name}
 	log := w.log.With("connector", name)
-	consumer, err := w.settings.client(kafka.Consumer, id, config, log)
+	resolved, err := w.settings.Providers.Resolve(config)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("resolving the configuration: %w", err)
 	}
-	admin, err := w.settings.client(kafka.Admin, id, config, log)
+	consumer, err := w.settings.client(kafka.Consumer, id, resolved.Values, log)
 	if err != nil {
-		return nil, err
+		return nil, hidden(resolved, err)
+	}
+	admin, err := w.settings.client(kafka.Admin, id, resolved.Values, log)
+	if err != nil {
+		return nil, hidden(resolved, err)
 	}
 	c, err := kadm.NewOptClient(admin.Options...)
 	if err != nil {
-		return nil, fmt.Errorf("making an admin client: %w", err)
+		return nil, fmt.Errorf("making an admin client: %w", hidden(resolved, err))
 	}
 	return &groupAdmin{c, consumer.GroupID, w.settings.GracefulTimeout}, nil
 }
@@ -233,7 +237,7 @@ func (g *groupAdmin) known(ctx context.Context, offsets []SinkOffset) error {
 			return fmt.Errorf("looking at topic %s: %w", o.Topic, topic.Err)
 		}
 		if _, ok := topic.Partitions[o.Partition]; !ok {
-			return &RefusedOffsetsError{fmt.Errorf("Kafka has no partition %d of topic %s; nothing was changed", o.Partition, o.Topic)}
+			return &RefusedOffsetsError{fmt.Errorf("partition %d of topic %s does not exist; nothing was changed", o.Partition, o.Topic)}
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
@@ -63,6 +64,12 @@ func (w *Worker) ResetSourceOffsets(ctx context.Context, name string, config map
 // consult runs the connector of a configuration for one question about its offsets. Of a plugin whose description says that
 // it has nothing to say, no process is started.
 func (w *Worker) consult(ctx context.Context, name string, config map[string]string, ask func(*client.Connector) (bool, error)) (handled bool, err error) {
+	resolved, err := w.settings.Providers.Resolve(config)
+	if err != nil {
+		return false, fmt.Errorf("resolving the configuration: %w", err)
+	}
+	config = resolved.Values
+	defer func() { err = hidden(resolved, err) }()
 	connector, err := w.find(config)
 	if err != nil {
 		return false, err
@@ -98,19 +105,35 @@ func (w *Worker) consult(ctx context.Context, name string, config map[string]str
 			err = &RefusedOffsetsError{err}
 		}
 	}
-	w.dismiss(ctx, name, lease, running)
+	w.dismiss(ctx, name, lease, running, resolved)
 	return handled, err
 }
 
+// hidden is an error without the values that a configuration refers to.
+func hidden(resolved *provider.Resolved, err error) error {
+	if err == nil {
+		return nil
+	}
+	text := resolved.Hide(err.Error())
+	if text == err.Error() {
+		return err
+	}
+	var refused *RefusedOffsetsError
+	if errors.As(err, &refused) {
+		return &RefusedOffsetsError{errors.New(text)}
+	}
+	return errors.New(text)
+}
+
 // dismiss stops a connector that was asked its question. One that does not stop in time loses its process.
-func (w *Worker) dismiss(ctx context.Context, name string, lease *isolation.Lease, running *client.Connector) {
+func (w *Worker) dismiss(ctx context.Context, name string, lease *isolation.Lease, running *client.Connector, resolved *provider.Resolved) {
 	bounded, cancel := context.WithTimeout(ctx, w.settings.GracefulTimeout)
 	defer cancel()
 	err := running.Stop(bounded, w.settings.GracefulTimeout)
 	if err == nil {
 		return
 	}
-	w.log.Warn("the connector's Stop failed after it was asked about its offsets", "connector", name, "err", err)
+	w.log.Warn("the connector's Stop failed after it was asked about its offsets", "connector", name, "err", resolved.Hide(err.Error()))
 	if bounded.Err() != nil {
 		lease.Fail(isolation.CauseStall, fmt.Errorf("Connector.Stop did not return in time: %w", err))
 	}
