@@ -383,7 +383,11 @@ func (r *sinkRun) take(f fetch) error {
 	if f.generation == r.permit {
 		r.permit = 0 // else it is what an earlier attempt left behind
 	}
-	if f.generation != r.generation || r.stopping {
+	if r.stopping {
+		return nil
+	}
+	if f.generation != r.generation {
+		r.fetchAgain(f)
 		return nil
 	}
 	for _, e := range f.Errors() {
@@ -413,6 +417,24 @@ func (r *sinkRun) take(f fetch) error {
 		r.usesTopic(p.Topic, now)
 	})
 	return nil
+}
+
+// fetchAgain goes back to what a void fetch has taken from the client: the poll
+// was out when reading went elsewhere, and what it brought may be from there.
+func (r *sinkRun) fetchAgain(f fetch) {
+	to := map[topicPartition]int64{}
+	f.EachPartition(func(p kgo.FetchTopicPartition) {
+		tp := topicPartition{p.Topic, p.Partition}
+		if pos := r.consumer.position(tp); pos != nil && len(p.Records) > 0 {
+			to[tp] = p.Records[0].Offset
+			if pos.next >= 0 {
+				to[tp] = pos.next
+			}
+		}
+	})
+	if len(to) > 0 {
+		r.seekTo(to)
+	}
 }
 
 // fetchError returns the errors of a fetch that do not go away by themselves.

@@ -1,10 +1,12 @@
 package worker_test
 
 import (
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
-	"syscall"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
@@ -183,4 +185,36 @@ func TestSinkTasksShareTheGroup(t *testing.T) {
 	b.produce("in", 1000)
 	want := b.end("in")
 	b.until("the commit of everything", func() bool { return b.groupOffsets("hole") == want })
+}
+
+// What a poll brings that was out when reading went back is not lost: the
+// records that come again may be in it.
+func TestPollsThatAreOutLoseNothing(t *testing.T) {
+	b := newBench(t, func(s *worker.Settings) { s.FlushInterval = time.Hour })
+	var fetches atomic.Int64
+	b.kafka.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.kafka.KeepControl()
+		fetches.Add(1)
+		return nil, nil, false
+	})
+	b.produce("in", 1)
+	b.start("hole", blackhole("delay.ms", "2000"))
+	killed := map[int]bool{}
+	for range 2 {
+		pid := 0
+		b.until("a process", func() bool {
+			for _, p := range b.sup.Processes() {
+				if p.PID != 0 && !killed[p.PID] {
+					pid = p.PID
+				}
+			}
+			return pid != 0
+		})
+		// The record came with one of these, and the next one waits for more.
+		before := fetches.Load()
+		b.until("a poll behind the record", func() bool { return fetches.Load() >= before+3 })
+		killed[pid] = true
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	b.until("the record", func() bool { return b.taken() == 1 })
 }
