@@ -19,22 +19,16 @@ type avroConverter struct {
 	client   *registry.Client
 	text     avroText // the settings of new ones
 	meta     bool
-	written  lru[avroTarget, *avroWritten]
+	written  lru[target, *avroWritten]
 	schemaOf lru[int, *avroReader]
 
 	// last is what was written last, lastRead what was read: most records are alike.
-	last     avroTarget
+	last     target
 	lastWay  *avroWritten
 	lastID   int
 	lastRead *avroReader
 	w        data.Writer
 	r        data.Reader
-}
-
-// avroTarget is a schema in a topic.
-type avroTarget struct {
-	schema *data.Schema
-	topic  string
 }
 
 // avroWritten is how values of a schema are written to a topic.
@@ -64,7 +58,7 @@ func newAvro(s settings) (Converter, error) {
 		return nil, fmt.Errorf("%s: %w", s.use.setting(""), err)
 	}
 	size := s.size("schemas.cache.config")
-	c.written, c.schemaOf = newLRU[avroTarget, *avroWritten](size), newLRU[int, *avroReader](size)
+	c.written, c.schemaOf = newLRU[target, *avroWritten](size), newLRU[int, *avroReader](size)
 	c.text = avroText{meta: c.meta, enhanced: s.flag("enhanced.avro.schema.support"), scrub: s.flag("scrub.invalid.names"), nodoc: s.flag("discard.type.doc.default")}
 	return c, nil
 }
@@ -112,7 +106,7 @@ func (c *avroConverter) way(s *data.Schema, topic string) (*avroWritten, error) 
 	if c.lastWay != nil && c.last.schema == s && c.last.topic == topic {
 		return c.lastWay, nil
 	}
-	t := avroTarget{s, topic}
+	t := target{s, topic}
 	w, ok := c.written.get(t)
 	if !ok {
 		var err error

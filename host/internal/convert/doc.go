@@ -20,6 +20,11 @@
 // type. With schemas.enable=true the JSON is in an envelope with its schema. A null without row schema is a tombstone,
 // whatever its kind; a null with a row schema is a JSON null, in its envelope.
 //
+// AvroConverter, JsonSchemaConverter and ProtobufConverter keep schemas in a registry and write, before the value, a zero and
+// the four bytes of the schema's id; Protobuf adds where in the schema the message is. They read that form only, not ids in
+// headers. ProtobufConverter takes structs; a null that is not an element or a struct survives it with optional.for.nullables or
+// wrapper.for.nullables alone, as in Confluent's.
+//
 // What passes through untouched is not copied. The rest is appended to the [Arena] of the batch, so that a record costs
 // no allocation. What is worked out once a schema (its text, the order of its fields) is kept for the schemas used last,
 // schemas.cache.size of them; a schema read again has the same address, which is its identity on the way to a plugin.

@@ -352,7 +352,7 @@ func benchmarkRegistered(b *testing.B, class string) {
 
 // TestRegisteredAllocations pins that a record costs no allocation once the arena has its size.
 func TestRegisteredAllocations(t *testing.T) {
-	for _, class := range []string{"AvroConverter", "JsonSchemaConverter"} {
+	for _, class := range []string{"AvroConverter", "JsonSchemaConverter", "ProtobufConverter"} {
 		t.Run(class, func(t *testing.T) {
 			conv, _ := withRegistry(t, class)
 			v := order(t)

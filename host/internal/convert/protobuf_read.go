@@ -85,6 +85,7 @@ type protoSlot struct {
 	repeated bool
 	presence bool
 	wrapped  bool
+	scale    int64        // of a decimal
 	schema   *data.Schema // of the field, or of an element
 	message  *protoReader
 	symbols  map[int32]string
@@ -210,13 +211,7 @@ func (p *protoBuilder) builder(d protoreflect.FieldDescriptor, slot *protoSlot) 
 	case protoreflect.BoolKind:
 		return data.NewSchema(data.Boolean), nil
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
-		switch metadata(d)["connect.type"] {
-		case "int8":
-			return data.NewSchema(data.Int8), nil
-		case "int16":
-			return data.NewSchema(data.Int16), nil
-		}
-		return data.NewSchema(data.Int32), nil
+		return data.NewSchema(smallOf(d)), nil
 	case protoreflect.FloatKind:
 		return data.NewSchema(data.Float32), nil
 	case protoreflect.DoubleKind:
@@ -231,6 +226,17 @@ func (p *protoBuilder) builder(d protoreflect.FieldDescriptor, slot *protoSlot) 
 		return p.composite(d, slot)
 	}
 	return data.NewSchema(data.Int64), nil
+}
+
+// smallOf is the type of a field of 32 bits.
+func smallOf(d protoreflect.FieldDescriptor) data.Type {
+	switch metadata(d)["connect.type"] {
+	case "int8":
+		return data.Int8
+	case "int16":
+		return data.Int16
+	}
+	return data.Int32
 }
 
 func (p *protoBuilder) enum(d protoreflect.EnumDescriptor, slot *protoSlot) *data.Builder {
@@ -266,7 +272,11 @@ func (p *protoBuilder) composite(d protoreflect.FieldDescriptor, slot *protoSlot
 		switch l.form {
 		case protoDecimal:
 			meta := metadata(d)
-			scale, _ := strconv.Atoi(meta["scale"])
+			scale, err := strconv.Atoi(meta["scale"])
+			if meta["scale"] != "" && (err != nil || scale > mostScale || scale < -mostScale) {
+				return nil, fmt.Errorf("the scale of the decimal is %q: it takes a number of at most %d", meta["scale"], mostScale)
+			}
+			slot.scale = int64(scale)
 			b := data.NewDecimal(scale)
 			if meta["precision"] != "" {
 				b.Parameter(avroPrecision, meta["precision"])
@@ -284,7 +294,9 @@ func (p *protoBuilder) composite(d protoreflect.FieldDescriptor, slot *protoSlot
 	slot.message = r
 	if wrapped := m.FullName().Parent() == "google.protobuf" && strings.HasSuffix(string(m.Name()), "Value") && len(r.slots) == 1; p.wrapper && wrapped {
 		slot.wrapped = true
-		slot.kind = r.slots[0].kind
+		if slot.kind = r.slots[0].kind; slot.kind == protoreflect.Int32Kind {
+			return data.NewSchema(smallOf(d)), nil
+		}
 		return p.builder(m.Fields().Get(0), slot)
 	}
 	if slot.repeated && (d.IsMap() || isEntry(m)) {
@@ -747,12 +759,8 @@ func (in *protoInput) decimal(f *protoSlot, b []byte) error {
 	if len(unscaled) == 0 {
 		unscaled = []byte{0}
 	}
-	want, err := f.schema.Scale()
-	if err != nil {
-		return err
-	}
-	if int64(want) != p[3] {
-		return in.rescaled(unscaled, int64(want)-p[3])
+	if f.scale != p[3] {
+		return in.rescaled(unscaled, f.scale-p[3])
 	}
 	in.w.Bytes(unscaled)
 	return nil

@@ -34,7 +34,6 @@ type protoText struct {
 	named    map[string]*protoNamed // messages that are defined, by the full names of the schemas
 	taken    map[string]bool        // names of messages and enums
 	nameless int
-	state    *protoState
 }
 
 // protoNamed is a message that is defined.
@@ -77,6 +76,7 @@ type protoField struct {
 	form     protoForm
 	explicit bool // zeros are written, too
 	wrapped  bool // in a message with one field
+	scale    int  // of a decimal
 	tag      []byte
 	element  *protoField // of an array
 	entry    [2]*protoField
@@ -399,11 +399,11 @@ func (c *protoScope) member(s *data.Schema, name string, tag int) (protoField, s
 		field.form, typ = logical.form, logical.name
 		c.t.need(logical.file)
 		if field.form == protoDecimal {
-			scale, err := scaleOf(s)
-			if err != nil {
+			var err error
+			if field.scale, err = scaleOf(s); err != nil {
 				return field, "", err
 			}
-			params := [][2]string{{"scale", strconv.Itoa(scale)}}
+			params := [][2]string{{"scale", strconv.Itoa(field.scale)}}
 			if precision, ok := s.Parameter(avroPrecision); ok {
 				params = append([][2]string{{"precision", precision}}, params...)
 			}
@@ -533,7 +533,7 @@ func (w *protoWriter) append(dst []byte, st *protoState) []byte {
 	return dst
 }
 
-// length opens a part of which the length comes first; close is its end.
+// openPart opens a part of which the length comes first; closePart is its end.
 func openPart(dst []byte) ([]byte, int) { return append(dst, 0), len(dst) + 1 }
 
 func closePart(dst []byte, at int) []byte {
@@ -655,8 +655,7 @@ func (f *protoField) value(dst []byte, st *protoState) ([]byte, bool) {
 		}
 		return binary.AppendUvarint(dst, uint64(int64(n))), n == 0
 	case protoDecimal:
-		scale, _ := f.schema.Scale()
-		return appendProtoDecimal(dst, r.Bytes(), scale), false
+		return appendProtoDecimal(dst, r.Bytes(), f.scale), false
 	case protoDate:
 		year, month, day := civil(int64(r.Int32()))
 		dst, at := openPart(dst)
