@@ -1,0 +1,745 @@
+package table
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/outboard-connect/outboard/plugins/mysql/column"
+)
+
+// The types of table maps, as Column.Wire has them.
+const (
+	wireTiny       = 1
+	wireShort      = 2
+	wireLong       = 3
+	wireFloat      = 4
+	wireDouble     = 5
+	wireTimestamp  = 7
+	wireLongLong   = 8
+	wireInt24      = 9
+	wireDate       = 10
+	wireTime       = 11
+	wireDateTime   = 12
+	wireYear       = 13
+	wireNewDate    = 14
+	wireVarchar    = 15
+	wireBit        = 16
+	wireTimestamp2 = 17
+	wireDateTime2  = 18
+	wireTime2      = 19
+	// MariaDB's columns with the attribute COMPRESSED.
+	wireBlobCompressed    = 140
+	wireVarcharCompressed = 141
+	wireVector            = 242
+	wireJSON              = 245
+	wireNewDecimal        = 246
+	wireEnum              = 247
+	wireSet               = 248
+	wireTinyBlob          = 249
+	wireMediumBlob        = 250
+	wireLongBlob          = 251
+	wireBlob              = 252
+	wireVarString         = 253
+	wireString            = 254
+	wireGeometry          = 255
+)
+
+// Map is a table map event: what the log says of a table before its rows. Slices are parts of the event.
+type Map struct {
+	TableID uint64
+	ID      ID
+	// Types and Meta are those of the columns. Meta has the bytes of the event as a number: of DECIMAL, CHAR, ENUM and SET the first byte is
+	// the high one (precision and scale; real type and length), of VARCHAR and BIT the low one.
+	Types []byte
+	Meta  []uint16
+	// Nullable has a bit for each column, the lowest first.
+	Nullable []byte
+
+	// Names are those of the columns, nil without binlog_row_metadata=FULL.
+	Names []string
+
+	signedness  []byte // a bit for each numeric column, the highest first; nil: not known
+	charsets    collations
+	enumCharset collations
+	enums, sets [][]string // members, in the character set of the column
+	geometry    []uint64
+	key         []int // nil: none or not known
+	mariadb     bool
+}
+
+// collations of the columns of one kind: a default and exceptions by position among them, or one each.
+type collations struct {
+	each       []uint64
+	byDefault  uint64
+	exceptions map[uint64]uint64
+	known      bool
+}
+
+func (c collations) of(i int) (uint64, bool) {
+	if !c.known {
+		return 0, false
+	}
+	if c.each != nil {
+		if i >= len(c.each) {
+			return 0, false
+		}
+		return c.each[i], true
+	}
+	if id, ok := c.exceptions[uint64(i)]; ok {
+		return id, true
+	}
+	return c.byDefault, true
+}
+
+var errMap = errors.New("a table map event is damaged")
+
+// MapIdentity returns what a table map begins with: the number that its row events name and the name of the table. Both slices of bytes
+// are parts of the event; rest is all that follows the number, equal as long as the table is.
+func MapIdentity(body []byte) (tableID uint64, database, name, rest []byte, err error) {
+	if len(body) < 6+2+1 {
+		return 0, nil, nil, nil, errMap
+	}
+	tableID = TableID(body)
+	rest = body[6:]
+	src := body[8:]
+	n := int(src[0])
+	if len(src) < 1+n+1+1 {
+		return 0, nil, nil, nil, errMap
+	}
+	database = src[1 : 1+n]
+	src = src[1+n+1:]
+	n = int(src[0])
+	if len(src) < 1+n+1 {
+		return 0, nil, nil, nil, errMap
+	}
+	return tableID, database, src[1 : 1+n], rest, nil
+}
+
+// TableID returns the number at the beginning of a table map or row event, which has at least six bytes.
+func TableID(body []byte) uint64 {
+	return uint64(binary.LittleEndian.Uint32(body)) | uint64(binary.LittleEndian.Uint16(body[4:]))<<32
+}
+
+// ParseMap reads the body of a table map event. mariadb tells the dialect, since the servers do not agree on what has a character set.
+func ParseMap(body []byte, mariadb bool) (*Map, error) {
+	tableID, database, name, _, err := MapIdentity(body)
+	if err != nil {
+		return nil, err
+	}
+	m := &Map{TableID: tableID, ID: ID{string(database), string(name)}, mariadb: mariadb}
+	src := body[8+1+len(database)+1+1+len(name)+1:]
+	count, src, ok := Packed(src)
+	if !ok || count > uint64(len(src)) {
+		return nil, errMap
+	}
+	m.Types, src = src[:count], src[count:]
+	size, src, ok := Packed(src)
+	if !ok || size > uint64(len(src)) {
+		return nil, errMap
+	}
+	if m.Meta, err = metaOf(m.Types, src[:size]); err != nil {
+		return nil, err
+	}
+	src = src[size:]
+	bits := (len(m.Types) + 7) / 8
+	if len(src) < bits {
+		return nil, errMap
+	}
+	m.Nullable = src[:bits]
+	if err := m.optional(src[bits:]); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// metaOf reads the meta data of the types.
+func metaOf(types, src []byte) ([]uint16, error) {
+	meta := make([]uint16, len(types))
+	for i, t := range types {
+		n := 0
+		switch t {
+		case wireString, wireNewDecimal, wireVarchar, wireVarString, wireVarcharCompressed, wireBit, wireEnum, wireSet:
+			n = 2
+		case wireBlob, wireTinyBlob, wireMediumBlob, wireLongBlob, wireBlobCompressed, wireDouble, wireFloat, wireGeometry, wireVector, wireJSON,
+			wireTime2, wireDateTime2, wireTimestamp2:
+			n = 1
+		}
+		if len(src) < n {
+			return nil, errMap
+		}
+		switch {
+		case n == 1:
+			meta[i] = uint16(src[0])
+		case n == 2 && (t == wireVarchar || t == wireVarString || t == wireVarcharCompressed || t == wireBit):
+			meta[i] = binary.LittleEndian.Uint16(src)
+		case n == 2:
+			meta[i] = binary.BigEndian.Uint16(src)
+		}
+		src = src[n:]
+	}
+	return meta, nil
+}
+
+// The kinds of optional meta data.
+const (
+	optionalSignedness     = 1
+	optionalDefaultCharset = 2
+	optionalColumnCharset  = 3
+	optionalNames          = 4
+	optionalSetMembers     = 5
+	optionalEnumMembers    = 6
+	optionalGeometry       = 7
+	optionalKey            = 8
+	optionalPrefixKey      = 9
+	optionalEnumDefault    = 10
+	optionalEnumCharset    = 11
+)
+
+// geometryPoint is the number of POINT among the spatial types.
+const geometryPoint = 1
+
+func (m *Map) optional(src []byte) error {
+	for len(src) > 0 {
+		kind := src[0]
+		size, rest, ok := Packed(src[1:])
+		if !ok || size > uint64(len(rest)) {
+			return errMap
+		}
+		field := rest[:size]
+		src = rest[size:]
+		var err error
+		switch kind {
+		case optionalSignedness:
+			m.signedness = field
+		case optionalDefaultCharset:
+			m.charsets, err = defaultCollations(field)
+		case optionalColumnCharset:
+			m.charsets, err = eachCollation(field)
+		case optionalEnumDefault:
+			m.enumCharset, err = defaultCollations(field)
+		case optionalEnumCharset:
+			m.enumCharset, err = eachCollation(field)
+		case optionalNames:
+			m.Names, err = names8(field)
+			if err == nil && len(m.Names) != len(m.Types) {
+				err = errMap
+			}
+		case optionalSetMembers:
+			m.sets, err = members(field)
+		case optionalEnumMembers:
+			m.enums, err = members(field)
+		case optionalGeometry:
+			m.geometry, err = numbers(field)
+		case optionalKey:
+			err = m.keyOf(field, 1)
+		case optionalPrefixKey:
+			err = m.keyOf(field, 2)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Packed reads a number of variable length, as the protocol has it; false when it is damaged.
+func Packed(src []byte) (n uint64, rest []byte, ok bool) {
+	if len(src) == 0 {
+		return 0, nil, false
+	}
+	size := 0
+	switch src[0] {
+	case 0xfb, 0xff:
+		return 0, nil, false
+	case 0xfc:
+		size = 2
+	case 0xfd:
+		size = 3
+	case 0xfe:
+		size = 8
+	default:
+		return uint64(src[0]), src[1:], true
+	}
+	if len(src) < 1+size {
+		return 0, nil, false
+	}
+	for i := size; i > 0; i-- {
+		n = n<<8 | uint64(src[i])
+	}
+	return n, src[1+size:], true
+}
+
+func numbers(src []byte) ([]uint64, error) {
+	var ns []uint64
+	for len(src) > 0 {
+		n, rest, ok := Packed(src)
+		if !ok {
+			return nil, errMap
+		}
+		ns, src = append(ns, n), rest
+	}
+	return ns, nil
+}
+
+func defaultCollations(src []byte) (collations, error) {
+	ns, err := numbers(src)
+	if err != nil || len(ns)%2 != 1 {
+		return collations{}, errMap
+	}
+	c := collations{byDefault: ns[0], exceptions: make(map[uint64]uint64), known: true}
+	for i := 1; i < len(ns); i += 2 {
+		c.exceptions[ns[i]] = ns[i+1]
+	}
+	return c, nil
+}
+
+func eachCollation(src []byte) (collations, error) {
+	ns, err := numbers(src)
+	return collations{each: ns, known: true}, err
+}
+
+func names8(src []byte) ([]string, error) {
+	var names []string
+	for len(src) > 0 {
+		n := int(src[0])
+		if len(src) < 1+n {
+			return nil, errMap
+		}
+		names = append(names, string(src[1:1+n]))
+		src = src[1+n:]
+	}
+	return names, nil
+}
+
+func members(src []byte) ([][]string, error) {
+	var all [][]string
+	for len(src) > 0 {
+		count, rest, ok := Packed(src)
+		if !ok || count > uint64(len(rest)) {
+			return nil, errMap
+		}
+		src = rest
+		list := make([]string, 0, count)
+		for range count {
+			n, rest, ok := Packed(src)
+			if !ok || n > uint64(len(rest)) {
+				return nil, errMap
+			}
+			list = append(list, string(rest[:n]))
+			src = rest[n:]
+		}
+		all = append(all, list)
+	}
+	return all, nil
+}
+
+// keyOf reads the positions of the key's columns; with a step of two each is followed by the length of its prefix.
+func (m *Map) keyOf(src []byte, step int) error {
+	ns, err := numbers(src)
+	if err != nil || len(ns)%step != 0 {
+		return errMap
+	}
+	m.key = nil
+	for i := 0; i < len(ns); i += step {
+		if ns[i] >= uint64(len(m.Types)) {
+			return errMap
+		}
+		m.key = append(m.key, int(ns[i]))
+	}
+	return nil
+}
+
+// Full tells whether the map has the names of the columns, which it has with binlog_row_metadata=FULL.
+func (m *Map) Full() bool { return m.Names != nil }
+
+// realType returns the type that a column has beneath CHAR, by which ENUM and SET are sent.
+func (m *Map) realType(i int) byte {
+	if m.Types[i] == wireString {
+		if t := byte(m.Meta[i] >> 8); t == wireEnum || t == wireSet {
+			return t
+		}
+	}
+	return m.Types[i]
+}
+
+func (m *Map) nullable(i int) bool { return m.Nullable[i/8]&(1<<(i%8)) != 0 }
+
+// details is what the optional meta data say of one column.
+type details struct {
+	unsigned, signKnown bool
+	collation           uint64
+	collationKnown      bool
+	members             []string
+	point               bool
+}
+
+// eachColumn hands out the optional meta data, which are in order of the columns of each kind.
+func (m *Map) eachColumn(f func(i int, d details)) {
+	var numeric, character, enumOrSet, enum, set, geometry int
+	for i := range m.Types {
+		var d details
+		t := m.realType(i)
+		switch t {
+		case wireTiny, wireShort, wireInt24, wireLong, wireLongLong, wireNewDecimal, wireFloat, wireDouble:
+			if numeric/8 < len(m.signedness) {
+				d.unsigned, d.signKnown = m.signedness[numeric/8]&(0x80>>(numeric%8)) != 0, true
+			}
+			numeric++
+		case wireYear:
+			if m.mariadb { // for which a year is a number without a sign
+				numeric++
+			}
+		case wireEnum, wireSet:
+			d.collation, d.collationKnown = m.enumCharset.of(enumOrSet)
+			enumOrSet++
+			if t == wireEnum && enum < len(m.enums) {
+				d.members = m.enums[enum]
+			}
+			if t == wireSet && set < len(m.sets) {
+				d.members = m.sets[set]
+			}
+			if t == wireEnum {
+				enum++
+			} else {
+				set++
+			}
+		case wireString, wireVarString, wireVarchar, wireBlob, wireVarcharCompressed, wireBlobCompressed:
+			d.collation, d.collationKnown = m.charsets.of(character)
+			character++
+		case wireGeometry:
+			if m.mariadb {
+				character++
+			}
+			d.point = geometry < len(m.geometry) && m.geometry[geometry] == geometryPoint
+			geometry++
+		}
+		f(i, d)
+	}
+}
+
+// fits tells whether a column of a shape can have a type and meta data of a table map.
+func (charsets Charsets) fits(c *column.Column, wire byte, meta uint16) bool {
+	real := wire
+	if wire == wireString {
+		if t := byte(meta >> 8); t == wireEnum || t == wireSet {
+			real = t
+		}
+	}
+	is := func(types ...byte) bool { return bytes.IndexByte(types, real) >= 0 }
+	switch c.Type {
+	case column.TinyInt:
+		return is(wireTiny)
+	case column.SmallInt:
+		return is(wireShort)
+	case column.MediumInt:
+		return is(wireInt24)
+	case column.Int:
+		return is(wireLong)
+	case column.BigInt:
+		return is(wireLongLong)
+	case column.Float:
+		return is(wireFloat)
+	case column.Double:
+		return is(wireDouble)
+	case column.Decimal:
+		return is(wireNewDecimal) && int(meta>>8) == c.Length && int(meta&0xff) == c.Scale
+	case column.Bit:
+		return is(wireBit) && int(meta&0xff)+int(meta>>8)*8 == c.Length
+	case column.Year:
+		return is(wireYear)
+	case column.Date:
+		return is(wireDate, wireNewDate)
+	case column.Time:
+		return is(wireTime) && c.Scale == 0 || is(wireTime2) && int(meta) == c.Scale
+	case column.DateTime:
+		return is(wireDateTime) && c.Scale == 0 || is(wireDateTime2) && int(meta) == c.Scale
+	case column.Timestamp:
+		return is(wireTimestamp) && c.Scale == 0 || is(wireTimestamp2) && int(meta) == c.Scale
+	case column.String:
+		switch {
+		case is(wireBlob, wireBlobCompressed):
+			return strings.HasSuffix(c.SQLType, "TEXT") && meta == lengthBytes(c.SQLType)
+		case is(wireString):
+			return charsets.holds(c, stringLength(meta))
+		case is(wireVarcharCompressed): // a byte tells how it is compressed
+			return charsets.holds(c, int(meta)-1)
+		}
+		return is(wireVarchar, wireVarString) && charsets.holds(c, int(meta))
+	case column.Binary:
+		return is(wireString) && stringLength(meta) == c.Length
+	case column.Blob:
+		switch {
+		case is(wireBlob, wireBlobCompressed):
+			return strings.HasSuffix(c.SQLType, "BLOB") && meta == lengthBytes(c.SQLType)
+		case is(wireVarcharCompressed):
+			return int(meta)-1 == c.Length
+		}
+		return is(wireVarchar, wireVarString) && int(meta) == c.Length
+	case column.Enum:
+		return is(wireEnum)
+	case column.Set:
+		return is(wireSet)
+	case column.JSON:
+		return is(wireJSON)
+	case column.Point, column.Geometry:
+		return is(wireGeometry)
+	case column.Vector:
+		return is(wireVector)
+	case column.UUID, column.INET6:
+		return is(wireString) && stringLength(meta) == 16
+	case column.INET4:
+		return is(wireString) && stringLength(meta) == 4
+	}
+	return false
+}
+
+// holds tells whether a column of characters has a length in bytes.
+func (charsets Charsets) holds(c *column.Column, bytes int) bool {
+	n := charsets.bytes(c.Charset)
+	return n == 0 || n*c.Length == bytes
+}
+
+// lengthBytes returns how many bytes the length of a TEXT or BLOB has.
+func lengthBytes(sqlType string) uint16 {
+	switch {
+	case strings.HasPrefix(sqlType, "TINY"):
+		return 1
+	case strings.HasPrefix(sqlType, "MEDIUM"):
+		return 3
+	case strings.HasPrefix(sqlType, "LONG"):
+		return 4
+	}
+	return 2
+}
+
+// stringLength returns the length in bytes of a CHAR or BINARY, whose two highest bits are hidden in the type.
+func stringLength(meta uint16) int {
+	return int(meta&0xff) | int((meta>>4)&0x300^0x300)
+}
+
+// derive makes a column of what the map says alone.
+func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error) {
+	c := column.Column{Nullable: m.nullable(i), Unsigned: d.unsigned}
+	meta := m.Meta[i]
+	var charset Charset
+	if d.collationKnown {
+		var ok bool
+		if charset, ok = charsets.byCollation[d.collation]; !ok {
+			return c, fmt.Errorf("collation %d is not known to the server", d.collation)
+		}
+	}
+	binary := charset.Name == "binary" || charset.Name == ""
+	set := func(t column.Type, name string) { c.Type, c.SQLType = t, name }
+	switch t := m.realType(i); t {
+	case wireTiny:
+		set(column.TinyInt, "TINYINT")
+	case wireShort:
+		set(column.SmallInt, "SMALLINT")
+	case wireInt24:
+		set(column.MediumInt, "MEDIUMINT")
+	case wireLong:
+		set(column.Int, "INT")
+	case wireLongLong:
+		set(column.BigInt, "BIGINT")
+	case wireFloat:
+		set(column.Float, "FLOAT")
+	case wireDouble:
+		set(column.Double, "DOUBLE")
+	case wireNewDecimal:
+		set(column.Decimal, "DECIMAL")
+		c.Length, c.Scale = int(meta>>8), int(meta&0xff)
+	case wireBit:
+		set(column.Bit, "BIT")
+		c.Length = int(meta&0xff) + int(meta>>8)*8
+	case wireYear:
+		set(column.Year, "YEAR")
+		c.Length = 4
+	case wireDate, wireNewDate:
+		set(column.Date, "DATE")
+	case wireTime, wireTime2:
+		set(column.Time, "TIME")
+		c.Scale = int(meta)
+	case wireDateTime, wireDateTime2:
+		set(column.DateTime, "DATETIME")
+		c.Scale = int(meta)
+	case wireTimestamp, wireTimestamp2:
+		set(column.Timestamp, "TIMESTAMP")
+		c.Scale = int(meta)
+	case wireEnum, wireSet:
+		set(column.Enum, "ENUM")
+		if t == wireSet {
+			set(column.Set, "SET")
+		}
+		c.Charset = charset.Name
+		for _, member := range d.members {
+			text, err := column.Decode(charset.Name, []byte(member))
+			if err != nil {
+				return c, fmt.Errorf("a member of %s: %w", c.SQLType, err)
+			}
+			c.Members = append(c.Members, text)
+		}
+	case wireJSON:
+		set(column.JSON, "JSON")
+	case wireVector:
+		set(column.Vector, "VECTOR")
+	case wireGeometry:
+		set(column.Geometry, "GEOMETRY")
+		if d.point {
+			set(column.Point, "POINT")
+		}
+	case wireString:
+		c.Length = stringLength(meta)
+		if binary {
+			set(column.Binary, "BINARY")
+		} else {
+			set(column.String, "CHAR")
+			c.Charset, c.Length = charset.Name, c.Length/max(charset.Bytes, 1)
+		}
+	case wireVarchar, wireVarString, wireVarcharCompressed:
+		c.Length = int(meta)
+		if binary {
+			set(column.Blob, "VARBINARY")
+		} else {
+			set(column.String, "VARCHAR")
+			c.Charset, c.Length = charset.Name, c.Length/max(charset.Bytes, 1)
+		}
+	case wireBlob, wireBlobCompressed:
+		size := [...]string{"", "TINY", "", "MEDIUM", "LONG"}[min(meta, 4)]
+		if binary {
+			set(column.Blob, size+"BLOB")
+		} else {
+			set(column.String, size+"TEXT")
+			c.Charset = charset.Name
+		}
+	default:
+		return c, fmt.Errorf("its type %d is not known", t)
+	}
+	if c.Unsigned {
+		c.SQLType += " UNSIGNED"
+	}
+	return c, nil
+}
+
+// Shape makes the shape that the map describes, with binlog_row_metadata=FULL. What the map lacks comes from the shapes given, first to last:
+// for each column from one with the same name that can have its type, for the key from one that knows the table's columns. complete tells
+// that every column was found in one of them. charsets are those of ReadCharsets.
+func (m *Map) Shape(charsets Charsets, known ...*Shape) (shape *Shape, complete bool, err error) {
+	if !m.Full() {
+		return nil, false, errors.New("the table map has no column names: binlog_row_metadata is not FULL")
+	}
+	s := &Shape{ID: m.ID, Columns: make([]column.Column, len(m.Types)), Key: m.key}
+	complete = true
+	m.eachColumn(func(i int, d details) {
+		c, problem := m.derive(i, d, charsets)
+		if problem != nil && err == nil {
+			err = fmt.Errorf("column %s of %s: %w", m.Names[i], m.ID, problem)
+		}
+		c.Name = m.Names[i]
+		found := false
+		for _, k := range known {
+			if k == nil {
+				continue
+			}
+			if j := k.Column(c.Name); j >= 0 && m.same(i, &c, &k.Columns[j], charsets) {
+				c, found = k.Columns[j], true
+				break
+			}
+		}
+		complete = complete && found
+		c.Name, c.Wire, c.Meta, c.Nullable = m.Names[i], m.Types[i], m.Meta[i], m.nullable(i)
+		s.Columns[i] = c
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, k := range known {
+		if k == nil {
+			continue
+		}
+		if s.Charset == "" {
+			s.Charset = k.Charset
+		}
+		if len(s.Key) == 0 {
+			s.Key = s.keyOf(k)
+		}
+	}
+	return s, complete, nil
+}
+
+// same tells whether a column of information_schema is the one that the map describes. A type of MariaDB that is sent as BINARY is only
+// known there.
+func (m *Map) same(i int, derived, known *column.Column, charsets Charsets) bool {
+	if !charsets.fits(known, m.Types[i], m.Meta[i]) || known.Unsigned != derived.Unsigned {
+		return false
+	}
+	switch known.Type {
+	case column.UUID, column.INET4, column.INET6:
+		return derived.Type == column.Binary
+	case column.Point, column.Geometry:
+		return true
+	case column.Enum, column.Set:
+		return known.Charset == derived.Charset && equalMembers(known.Members, derived.Members)
+	case column.String:
+		return derived.Type == column.String && (known.Charset == derived.Charset || sameCharset(known.Charset, derived.Charset))
+	}
+	return known.Type == derived.Type
+}
+
+// sameCharset knows the two names that utf8mb3 has had.
+func sameCharset(a, b string) bool {
+	old := func(name string) bool { return name == "utf8" || name == "utf8mb3" }
+	return old(a) && old(b)
+}
+
+func equalMembers(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// keyOf takes over the key of another shape of the table, which may be a unique key: maps have the primary key alone.
+func (s *Shape) keyOf(k *Shape) []int {
+	var key []int
+	for _, j := range k.Key {
+		i := s.Column(k.Columns[j].Name)
+		if i < 0 || s.Columns[i].Nullable {
+			return nil
+		}
+		key = append(key, i)
+	}
+	return key
+}
+
+// Adopt returns a known shape with the types and meta data of the map, for maps without names: the columns are those of the shape, in its
+// order. The error tells in which way the map does not fit.
+func (m *Map) Adopt(known *Shape) (*Shape, error) { return m.adopt(Charsets{}, known) }
+
+// adopt is Adopt with the sizes of characters, by which lengths are checked, too.
+func (m *Map) adopt(charsets Charsets, known *Shape) (*Shape, error) {
+	if len(known.Columns) != len(m.Types) {
+		return nil, fmt.Errorf("it has %d columns, but the log's rows have %d", len(known.Columns), len(m.Types))
+	}
+	s := &Shape{ID: m.ID, Columns: make([]column.Column, len(m.Types)), Key: known.Key, Charset: known.Charset}
+	var problem error
+	m.eachColumn(func(i int, d details) {
+		c := known.Columns[i]
+		if problem == nil && (!charsets.fits(&c, m.Types[i], m.Meta[i]) || d.signKnown && d.unsigned != c.Unsigned) {
+			problem = fmt.Errorf("its column %d, %s, is %s, but the log's rows have something else there (type %d)", i+1, c.Name, c.SQLType, m.Types[i])
+		}
+		c.Wire, c.Meta, c.Nullable = m.Types[i], m.Meta[i], m.nullable(i)
+		s.Columns[i] = c
+	})
+	if problem != nil {
+		return nil, problem
+	}
+	return s, nil
+}

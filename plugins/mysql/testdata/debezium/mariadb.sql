@@ -1,0 +1,5 @@
+-- What only MariaDB has.
+CREATE TABLE mariadb_only (
+  id INT PRIMARY KEY,
+  u UUID, un UUID NOT NULL, ud UUID DEFAULT '123e4567-e89b-12d3-a456-426655440000', j JSON, ex INT DEFAULT (1 + 1), inv INT INVISIBLE
+);
