@@ -10,7 +10,7 @@ STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test integration bench bench-kafka-connect check fmt fmt-check lint proto proto-check release clean
+.PHONY: help build demo demo-mysql test integration bench bench-mysql bench-mysql-debezium bench-kafka-connect check fmt fmt-check lint proto proto-check release clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -22,6 +22,9 @@ build: ## bin/outboard and bin/plugins/<name>, one static file each
 demo: build ## a file source and a file sink on an embedded broker, in one minute; KEEP=1 leaves it running
 	scripts/demo.sh $(if $(KEEP),--keep)
 
+demo-mysql: build ## MariaDB, Kafka, OpenSearch and Outboard: rows become documents; KEEP=1 leaves it running
+	scripts/demo-mysql.sh $(if $(KEEP),--keep)
+
 test: build ## everything that needs only Go: vet and the unit tests
 	go vet ./...
 	go test ./...
@@ -31,6 +34,12 @@ integration: build ## the tests against Apache Kafka (Java and Maven; scripts/se
 
 bench: build ## Outboard's benchmarks; ARGS="…" goes to the driver
 	scripts/bench/run.sh bench "$(ARGS)"
+
+bench-mysql: ## rows of MariaDB into Kafka and into OpenSearch: rate, CPU, latency
+	scripts/bench/run.sh mysql "$(ARGS)"
+
+bench-mysql-debezium: ## the same work on Debezium in Apache Kafka Connect
+	scripts/bench/run.sh mysql-debezium "$(ARGS)"
 
 bench-kafka-connect: ## the same work on Apache Kafka Connect
 	scripts/bench/run.sh kafka-connect "$(ARGS)"

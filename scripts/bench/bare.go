@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ const (
 // slab is a block of records that is used again when Kafka has all of them.
 type slab struct {
 	records [slabSize]kgo.Record
+	headers []kgo.RecordHeader // of all records, one after the other
 	left    atomic.Int32
 	promise func(*kgo.Record, error)
 }
@@ -42,6 +44,8 @@ func runProduce(ctx context.Context, args []string) error {
 	path := f.String("values", "", "file of the values")
 	codec := f.String("codec", "none", "compression")
 	records := f.Int64("records", 0, "how many; 0: without end")
+	keyed := f.Bool("key", false, "the first bytes of the value are the key")
+	headers := f.Int("headers", 0, "headers of each record")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -67,7 +71,7 @@ func runProduce(ctx context.Context, args []string) error {
 	defer cancel()
 	failed, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	produce(failed, client, values, *records, fail)
+	produce(failed, client, values, extras(*keyed, *headers), *records, fail)
 	if failed.Err() == nil {
 		if err := client.Flush(failed); err != nil && failed.Err() == nil {
 			return err
@@ -79,12 +83,43 @@ func runProduce(ctx context.Context, args []string) error {
 	return context.Cause(failed)
 }
 
+// numberSize is the size of DatagenSource's keys and headers.
+const numberSize = 16
+
+// extra is what records have beside their value: keys and headers are its first bytes, which are the record's number.
+type extra struct {
+	keyed   bool
+	headers []string
+}
+
+func extras(keyed bool, headers int) extra {
+	e := extra{keyed: keyed}
+	for i := range headers {
+		e.headers = append(e.headers, "header"+strconv.Itoa(i))
+	}
+	return e
+}
+
+// add gives record i of a slab its key and its headers.
+func (e *extra) add(s *slab, i int) {
+	r := &s.records[i]
+	if e.keyed {
+		r.Key = r.Value[:numberSize]
+	}
+	if n := len(e.headers); n > 0 {
+		r.Headers = s.headers[i*n : (i+1)*n : (i+1)*n]
+		for h, name := range e.headers {
+			r.Headers[h] = kgo.RecordHeader{Key: name, Value: r.Value[:numberSize]}
+		}
+	}
+}
+
 // produce hands over records, all of them when there is no end to them, until ctx ends. A record that Kafka does not take
 // is told to fail.
-func produce(ctx context.Context, client *kgo.Client, values [][]byte, records int64, fail func(error)) {
+func produce(ctx context.Context, client *kgo.Client, values [][]byte, more extra, records int64, fail func(error)) {
 	free := make(chan *slab, slabs)
 	for range slabs {
-		s := &slab{}
+		s := &slab{headers: make([]kgo.RecordHeader, slabSize*len(more.headers))}
 		s.promise = func(_ *kgo.Record, err error) {
 			if err != nil {
 				fail(fmt.Errorf("producing: %w", err))
@@ -111,6 +146,7 @@ func produce(ctx context.Context, client *kgo.Client, values [][]byte, records i
 		now := time.Now()
 		for i := range n {
 			s.records[i] = kgo.Record{Value: values[next], Timestamp: now}
+			more.add(s, i)
 			if next++; next == len(values) {
 				next = 0
 			}

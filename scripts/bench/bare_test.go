@@ -14,7 +14,7 @@ func TestProduce(t *testing.T) {
 	values := numbered(100)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	produce(ctx, client, values, records, func(err error) { t.Error(err) })
+	produce(ctx, client, values, extra{}, records, func(err error) { t.Error(err) })
 	if err := client.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +41,6 @@ func TestProduceFails(t *testing.T) {
 	client := cluster(t, 1, nil, kgo.DefaultProduceTopic("missing"), kgo.UnknownTopicRetries(0))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	produce(ctx, client, numbered(1), 0, cancel) // ends because it fails
+	produce(ctx, client, numbered(1), extra{}, 0, cancel) // ends because it fails
 	checkError(t, context.Cause(ctx), "producing: UNKNOWN_TOPIC")
 }

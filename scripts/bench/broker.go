@@ -30,6 +30,8 @@ func runBroker(ctx context.Context, args []string) error {
 	mode := f.String("mode", storing, "store, discard or fetch")
 	path := f.String("values", "", "fetch: file of the values")
 	codec := f.String("codec", "none", "fetch: compression of the batch")
+	keyed := f.Bool("key", false, "fetch: the first bytes of the value are the key")
+	headers := f.Int("headers", 0, "fetch: headers of each record")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -43,7 +45,7 @@ func runBroker(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		batch, err := preparedBatch(values, *codec)
+		batch, err := preparedBatch(values, extras(*keyed, *headers), *codec)
 		if err != nil {
 			return err
 		}
@@ -67,7 +69,7 @@ func runBroker(ctx context.Context, args []string) error {
 const preparedSize = 256 << 10
 
 // preparedBatch makes a batch as a producer would out of these values, again from the first when they are too few.
-func preparedBatch(values [][]byte, codec string) ([]byte, error) {
+func preparedBatch(values [][]byte, more extra, codec string) ([]byte, error) {
 	compression, err := codecOf(codec)
 	if err != nil {
 		return nil, err
@@ -80,6 +82,12 @@ func preparedBatch(values [][]byte, codec string) ([]byte, error) {
 	n := int32(0)
 	for ; len(records) < preparedSize; n++ {
 		r := kmsg.Record{OffsetDelta: n, Value: values[int(n)%len(values)]}
+		if more.keyed {
+			r.Key = r.Value[:numberSize]
+		}
+		for _, name := range more.headers {
+			r.Headers = append(r.Headers, kmsg.Header{Key: name, Value: r.Value[:numberSize]})
+		}
 		r.Length = int32(len(r.AppendTo(nil)) - 1) // a length of 0 takes one byte, and is not part of itself
 		records = r.AppendTo(records)
 	}

@@ -40,7 +40,7 @@ func TestPreparedBatch(t *testing.T) {
 	for _, codec := range []string{"none", "snappy"} {
 		t.Run(codec, func(t *testing.T) {
 			values := numbered(7)
-			batch, err := preparedBatch(values, codec)
+			batch, err := preparedBatch(values, extra{}, codec)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +75,7 @@ func TestPreparedBatch(t *testing.T) {
 			}
 		})
 	}
-	if _, err := preparedBatch(numbered(1), "lz5"); err == nil {
+	if _, err := preparedBatch(numbered(1), extra{}, "lz5"); err == nil {
 		t.Error("no error for a compression that does not exist")
 	}
 }

@@ -16,16 +16,21 @@ type testCase struct {
 	input          input
 	records, quick int64 // of a run
 	contenders     []contender
+	budget         float64 // of Outboard, in CPU-seconds per million records; 0: none
 }
 
 // input is where a case's records come from.
 type input uint8
 
 const (
-	fromSource input = iota // the source makes them
-	fromTopic               // a topic that is full of them
-	fromFile                // a file of lines
-	without                 // there are none: the case is about processes
+	fromSource    input = iota // the source makes them
+	fromTopic                  // a topic that is full of them
+	fromFile                   // a file of lines
+	fromTable                  // a table that is full of them
+	fromChanges                // the changes of a table
+	fromDocuments              // a topic of rows, which become documents
+	fromCommits                // single rows, whose way is timed
+	without                    // there are none: the case is about processes
 )
 
 // payload is a kind of records.
@@ -34,6 +39,7 @@ type payload struct {
 	datagen    map[string]string // keys of DatagenSource that make them
 	rows       bool              // they have a schema
 	converters map[string]string // that write and read them
+	bare       []string          // flags that make the bare producer's records alike
 }
 
 // contender does the work of a case in its own way.
@@ -69,6 +75,15 @@ func bytesOf(size int) payload {
 		datagen:    map[string]string{"shape": "bytes", "value.size": n},
 		converters: converters(byteArrays),
 	}
+}
+
+// whole are records with all that a record can have: a key of 16 bytes, two headers of 16 bytes and a value.
+func whole(size int) payload {
+	p := bytesOf(size)
+	p.name = "whole-" + strconv.Itoa(size)
+	p.datagen = with(p.datagen, map[string]string{"key": "sequence", "headers": "2"})
+	p.bare = []string{"-key", "-headers", "2"}
+	return p
 }
 
 // rows are values of ten fields, written as JSON.
@@ -112,6 +127,17 @@ func benchCases() []testCase {
 			})
 		}
 	}
+	for _, c := range []testCase{
+		{name: "source-whole-100-none", payload: whole(100), codec: "none", records: 3_000_000, quick: 1_200_000},
+		{name: "source-whole-1k-snappy", payload: whole(1024), codec: "snappy", records: 1_200_000, quick: 500_000},
+	} {
+		least := 0.7
+		if c.codec == "snappy" {
+			least = 0.8
+		}
+		c.contenders = []contender{{name: "bare", start: bareProduce, leastRate: least}, {name: subject, start: outboardSource}}
+		all = append(all, c)
+	}
 	for _, schemas := range []bool{false, true} {
 		c := testCase{
 			name: "row-json", payload: rows(schemas), codec: "none", records: 2_000_000, quick: 600_000,
@@ -133,6 +159,7 @@ func benchCases() []testCase {
 		})
 	}
 	sink("sink-100-none", bytesOf(100), "none", 5_000_000, 2_000_000)
+	sink("sink-whole-100-none", whole(100), "none", 4_000_000, 1_500_000)
 	sink("sink-100-snappy", bytesOf(100), "snappy", 5_000_000, 2_000_000)
 	sink("sink-1k-none", bytesOf(1024), "none", 1_500_000, 600_000)
 	sink("sink-1k-snappy", bytesOf(1024), "snappy", 1_500_000, 600_000)

@@ -12,8 +12,9 @@ func bareProduce(st *stage) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, _, err := st.launch(st.ctx, "produce", "", st.self, "produce", "-broker", st.broker, "-topic", out,
-		"-values", st.samples[st.work.payload.name], "-codec", st.work.codec)
+	args := append([]string{"produce", "-broker", st.broker, "-topic", out,
+		"-values", st.samples[st.work.payload.name], "-codec", st.work.codec}, st.work.payload.bare...)
+	p, _, err := st.launch(st.ctx, "produce", "", st.self, args...)
 	if err != nil {
 		return nil, errors.Join(err, st.removeTopic(out))
 	}

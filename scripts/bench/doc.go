@@ -1,8 +1,10 @@
-// Command bench measures what Outboard costs: against a bare franz-go loop, and against Apache Kafka Connect on the same work.
+// Command bench measures what Outboard costs: against a bare franz-go loop, and against Apache Kafka Connect on the same work,
+// with Debezium where the work is the capture of a database.
 //
 //	make bench ARGS="-quick"                          about a minute
 //	make bench ARGS="-cases source-100 -rounds 3"
 //	make bench-kafka-connect ARGS="-cases sink"
+//	make bench-mysql ARGS="-rounds 2 snapshot"
 //
 // The work of a case is done by two or more contenders, each in processes of its own, which take turns within one run:
 //
@@ -21,7 +23,7 @@
 // Contenders have more records than that, so no end of input is in the figures. Host and plugin are told apart by their
 // process. The peak of memory is VmHWM, set back before each run; shared pages are counted in proportion as PSS.
 //
-// # The two commands
+// # The commands
 //
 // bench runs against kfake in a process of its own, which discards what is produced and answers every fetch with a prepared
 // batch, so that the broker costs little. The bare loops have the settings of the host's clients: idempotent, linger 5 ms,
@@ -32,6 +34,14 @@
 // preallocated records, the same bytes as Outboard's or rows of the same schema, so their own cost is nil. Each case has a
 // fresh JVM, which goes on getting faster for several runs: -quick flatters Outboard. What says "equal" has
 // batch.size=262144 and linger.ms=5; Outboard has its defaults in both. A sink commits every 200 ms, on both sides.
+//
+// mysql captures a table of MariaDB, a million rows of ten columns of about 150 bytes, in which all connectors have their
+// defaults and JSON without schemas: its snapshot, and what the binlog has of half a million rows that were inserted or
+// updated while the connector was stopped, so that the database does not write while it is read. The rows go on into OpenSearch,
+// one document each. Outboard has a budget of CPU time there. Latency is that of rows committed one by one, 50 a second: from
+// the answer to the commit until a consumer of the topic has the record, and until a search finds the document, which depends
+// on how often the index is refreshed. mysql-debezium does the same work, without the search server, beside Debezium in Kafka
+// Connect.
 //
 // Results are printed as Markdown and appended to a file of JSON lines, one for each run, ratio and figure, all with date,
 // commit and machine.

@@ -58,7 +58,7 @@ func (l *lab) runIdle(ctx context.Context, c testCase, r *report) (err error) {
 			{"one process", map[string]string{"outboard.isolation": "plugin"}},
 		},
 	}}
-	if l.command == "kafka-connect" {
+	if l.besideKafkaConnect() {
 		who = append(who, idler{
 			name:   theirs,
 			start:  func(ctx context.Context) (*worker, error) { return l.startKafkaConnect(ctx) },
@@ -92,7 +92,7 @@ func (l *lab) runIdle(ctx context.Context, c testCase, r *report) (err error) {
 // openStore finds a broker that keeps what it gets: workers have their state there.
 func (st *stage) openStore() error {
 	st.broker, st.brokerPID = st.kafka, st.kafkaPID
-	if st.command == "bench" {
+	if !st.realKafka() {
 		p, address, err := st.launch(st.ctx, "broker", brokerPrefix, st.self, "broker", "-mode", storing)
 		if err != nil {
 			return err

@@ -23,7 +23,11 @@ func newLab(s settings) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, needed := range []string{"outboard", "plugins/datagen", "plugins/blackhole", "plugins/file"} {
+	needs := []string{"outboard", "plugins/datagen", "plugins/blackhole", "plugins/file"}
+	if s.tables() {
+		needs = []string{"outboard", "plugins/mysql", "plugins/elasticsearch"}
+	}
+	for _, needed := range needs {
 		if _, err := os.Stat(filepath.Join(s.bin, needed)); err != nil {
 			return nil, fmt.Errorf("%w: run make build, or say with -bin where it is", err)
 		}

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-const usage = `usage: bench bench|kafka-connect [flags]    (-h lists them)
-       make bench ARGS="…"   make bench-kafka-connect ARGS="…"`
+const usage = `usage: bench bench|kafka-connect|mysql|mysql-debezium [flags]    (-h lists them)
+       make bench ARGS="…"         make bench-kafka-connect ARGS="…"
+       make bench-mysql ARGS="…"   make bench-mysql-debezium ARGS="…"`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -33,7 +34,7 @@ func command(ctx context.Context, args []string) error {
 		return errors.New(usage)
 	}
 	switch name, rest := args[0], args[1:]; name {
-	case "bench", "kafka-connect":
+	case "bench", "kafka-connect", "mysql", "mysql-debezium":
 		s, err := parseSettings(name, rest)
 		if err != nil {
 			return err
@@ -62,12 +63,27 @@ type settings struct {
 	out        string
 	keep       bool
 
-	// Of kafka-connect alone, given by run.sh.
+	// Of all but bench, given by run.sh.
 	kafka    string
 	kafkaPID int
+	// Of the two beside Kafka Connect, given by run.sh.
 	services string
 	group    string
+	// Of mysql and mysql-debezium, given by run.sh.
+	mariadb string // host:port
+	search  string // URL; of mysql alone
 }
+
+// realKafka tells whether the broker is Apache Kafka, which keeps what it gets.
+func (s settings) realKafka() bool { return s.command != "bench" }
+
+// besideKafkaConnect tells whether there are contenders that run in Kafka Connect.
+func (s settings) besideKafkaConnect() bool {
+	return s.command == "kafka-connect" || s.command == "mysql-debezium"
+}
+
+// tables tells whether records come from a database.
+func (s settings) tables() bool { return s.command == "mysql" || s.command == "mysql-debezium" }
 
 // Times within which things happen, or something is wrong.
 const (
@@ -79,8 +95,13 @@ const (
 func parseSettings(command string, args []string) (settings, error) {
 	s := settings{command: command}
 	known, partitions := benchCases(), 6
-	if command == "kafka-connect" {
+	switch command {
+	case "kafka-connect":
 		known, partitions = kafkaConnectCases(), 1
+	case "mysql":
+		known, partitions = mysqlCases(), 1
+	case "mysql-debezium":
+		known, partitions = debeziumCases(), 1
 	}
 	f := flag.NewFlagSet(command, flag.ContinueOnError)
 	chosen := f.String("cases", "", "cases to run: names or beginnings of names, separated by commas, or as arguments behind the flags; all without them")
@@ -91,10 +112,12 @@ func parseSettings(command string, args []string) (settings, error) {
 	f.StringVar(&s.bin, "bin", "bin", "folder with outboard and plugins/, as make build makes them")
 	f.StringVar(&s.out, "out", "bin/bench", "folder of the results")
 	f.BoolVar(&s.keep, "keep", false, "leave the logs of the processes")
-	f.StringVar(&s.kafka, "kafka", "", "kafka-connect: address of Kafka (set by run.sh)")
-	f.IntVar(&s.kafkaPID, "kafka-pid", 0, "kafka-connect: process of Kafka (set by run.sh)")
-	f.StringVar(&s.services, "services", "", "kafka-connect: folder with connect.sh (set by run.sh)")
-	f.StringVar(&s.group, "group", "", "kafka-connect: group.id for the worker of Kafka Connect (set by run.sh)")
+	f.StringVar(&s.kafka, "kafka", "", "address of Kafka (set by run.sh)")
+	f.IntVar(&s.kafkaPID, "kafka-pid", 0, "process of Kafka (set by run.sh)")
+	f.StringVar(&s.services, "services", "", "folder with connect.sh (set by run.sh)")
+	f.StringVar(&s.group, "group", "", "group.id for the worker of Kafka Connect (set by run.sh)")
+	f.StringVar(&s.mariadb, "mariadb", "", "address of MariaDB (set by run.sh)")
+	f.StringVar(&s.search, "search", "", "URL of OpenSearch (set by run.sh)")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
@@ -110,8 +133,8 @@ func parseSettings(command string, args []string) (settings, error) {
 		return s, fmt.Errorf("-partitions %d: one is the least", s.partitions)
 	case s.records < 0:
 		return s, fmt.Errorf("-records %d is negative", s.records)
-	case command == "kafka-connect" && (s.kafka == "" || s.services == "" || s.group == ""):
-		return s, errors.New("-kafka, -services and -group are missing: start it with make bench-kafka-connect")
+	case s.realKafka() && s.kafka == "" || s.besideKafkaConnect() && (s.services == "" || s.group == "") || s.tables() && s.mariadb == "" || command == "mysql" && s.search == "":
+		return s, fmt.Errorf("the servers are missing: start it with make bench-%s", command)
 	}
 	var err error
 	s.cases, err = choose(known, append(strings.FieldsFunc(*chosen, func(r rune) bool { return r == ',' }), f.Args()...))

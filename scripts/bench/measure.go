@@ -12,6 +12,8 @@ import (
 type running struct {
 	process int  // that has the clients of Kafka
 	plugins bool // whether its children do a part of the work
+	// since is when its work was asked for; zero: when it was started.
+	since time.Time
 	// progress is how many records are done.
 	progress func(context.Context) (int64, error)
 	// stored is how many bytes are in its topic; nil: it has none.

@@ -18,8 +18,23 @@ type report struct {
 	path         string
 	file         *os.File
 	measurements []measurement
-	comparisons  []comparison
+	completed    []outcome
 	figures      []figure
+}
+
+// outcome is what is said of a case.
+type outcome struct {
+	testCase    string
+	spending    *spending // nil: no budget
+	comparisons []comparison
+}
+
+// spending is Outboard's CPU time against what it may use.
+type spending struct {
+	Case   string  `json:"case"`
+	CPU    float64 `json:"cpu_s_per_million"` // host and plugin together
+	Budget float64 `json:"budget_cpu_s_per_million"`
+	Met    bool    `json:"met"`
 }
 
 // comparison is Outboard's figures divided by those of another contender.
@@ -88,6 +103,17 @@ func (r *report) of(testCase, contender string) (runs []measurement) {
 // compared ends a case: Outboard is compared with all others, round by round.
 func (r *report) compared(c testCase) error {
 	ours := r.of(c.name, subject)
+	o := outcome{testCase: c.name}
+	if c.budget > 0 {
+		var cpu []float64
+		for _, m := range ours {
+			cpu = append(cpu, m.cpu())
+		}
+		o.spending = &spending{Case: c.name, CPU: median(cpu), Budget: c.budget, Met: median(cpu) <= c.budget}
+		if err := r.line("spending", o.spending); err != nil {
+			return err
+		}
+	}
 	for _, other := range c.contenders {
 		if other.name == subject {
 			continue
@@ -98,11 +124,12 @@ func (r *report) compared(c testCase) error {
 			met := (x.LeastRate == 0 || x.Rate >= x.LeastRate) && (x.MostCPU == 0 || x.CPU <= x.MostCPU)
 			x.Met = &met
 		}
-		r.comparisons = append(r.comparisons, x)
+		o.comparisons = append(o.comparisons, x)
 		if err := r.line("comparison", x); err != nil {
 			return err
 		}
 	}
+	r.completed = append(r.completed, o)
 	return nil
 }
 
@@ -145,7 +172,7 @@ const mebibyte = 1 << 20
 
 // runsTable has a row for each contender of each case that was completed.
 func (r *report) runsTable(w *strings.Builder) {
-	if len(r.comparisons) == 0 {
+	if len(r.completed) == 0 {
 		return
 	}
 	w.WriteString(`
@@ -156,12 +183,24 @@ by best.
 | case | contender | records/s | bytes/record | CPU host | CPU plugin | CPU broker | peak MiB host + plugin | PSS MiB | ratio records/s | ratio CPU | ratio CPU, host alone | target |
 | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- |
 `)
-	for i, x := range r.comparisons {
-		if i == 0 || r.comparisons[i-1].Case != x.Case {
-			r.row(w, x.Case, subject, "| | | |")
+	for _, o := range r.completed {
+		target := " "
+		if o.spending != nil {
+			target = fmt.Sprintf(" CPU ≤ %.2f s: %s ", o.spending.Budget, word(o.spending.Met))
 		}
-		r.row(w, x.Case, x.Against, fmt.Sprintf("%.2f | %.2f (%.2f) | %.2f | %s |", x.Rate, x.CPU, x.BestCPU, x.HostCPU, x.verdict()))
+		r.row(w, o.testCase, subject, "| | |"+target+"|")
+		for _, x := range o.comparisons {
+			r.row(w, x.Case, x.Against, fmt.Sprintf("%.2f | %.2f (%.2f) | %.2f | %s |", x.Rate, x.CPU, x.BestCPU, x.HostCPU, x.verdict()))
+		}
 	}
+}
+
+// word is what a table says of a target.
+func word(met bool) string {
+	if met {
+		return "met"
+	}
+	return "**missed**"
 }
 
 func (x comparison) verdict() string {
@@ -175,11 +214,7 @@ func (x comparison) verdict() string {
 	if x.MostCPU > 0 {
 		parts = append(parts, fmt.Sprintf("CPU ≤ %.2f", x.MostCPU))
 	}
-	word := "**missed**"
-	if *x.Met {
-		word = "met"
-	}
-	return strings.Join(parts, ", ") + ": " + word
+	return strings.Join(parts, ", ") + ": " + word(*x.Met)
 }
 
 func (r *report) row(w *strings.Builder, testCase, contender, rest string) {
@@ -230,7 +265,7 @@ func (r *report) figuresTable(w *strings.Builder) {
 	if len(r.figures) == 0 {
 		return
 	}
-	w.WriteString("\nWorkers with little to do: median (best) of the rounds.\n\n| worker | | |\n| --- | --- | --: |\n")
+	w.WriteString("\nSingle figures: median (best) of the rounds.\n\n| worker | | |\n| --- | --- | --: |\n")
 	type row struct{ contender, name, unit string }
 	var order []row
 	values := map[row][]float64{}
@@ -243,8 +278,11 @@ func (r *report) figuresTable(w *strings.Builder) {
 	}
 	for _, k := range order {
 		format := "%.0f"
-		if k.unit == "s" {
+		switch k.unit {
+		case "s":
 			format = "%.3f"
+		case "ms":
+			format = "%.1f"
 		}
 		fmt.Fprintf(w, "| %s | %s | "+format+" ("+format+") %s |\n", k.contender, k.name, median(values[k]), slices.Min(values[k]), k.unit)
 	}

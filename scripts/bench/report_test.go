@@ -47,6 +47,12 @@ func filled(t *testing.T) *report {
 	if err := r.compared(c); err != nil {
 		t.Fatal(err)
 	}
+	for _, alone := range []testCase{{name: "thrifty", budget: 4}, {name: "lavish", budget: 2}} {
+		m := measurement{Case: alone.name, Contender: subject, Round: 1, Rate: 2e5, HostCPU: 1, PluginCPU: 1.5}
+		if err := errors.Join(r.measured(m), r.compared(alone)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for round, seconds := range []float64{0.3, 0.1, 0.2} {
 		for _, f := range []figure{{"idle", subject, round, "start", seconds, "s"}, {"idle", subject, round, "resident", 100 * seconds, "MiB"}} {
 			if err := r.figure(f); err != nil {
@@ -81,7 +87,7 @@ func TestReport(t *testing.T) {
 
 func TestReportOfAFailure(t *testing.T) {
 	r := filled(t)
-	r.comparisons, r.figures = nil, nil // the case was not completed
+	r.completed, r.figures = nil, nil // the case was not completed
 	var got bytes.Buffer
 	if err := r.close(&got, errors.New("it broke")); err != nil {
 		t.Fatal(err)
@@ -113,7 +119,7 @@ func TestReportLines(t *testing.T) {
 		}
 		kinds[fields["kind"].(string)]++
 	}
-	if kinds["run"] != 16 || kinds["comparison"] != 3 || kinds["figure"] != 6 {
+	if kinds["run"] != 18 || kinds["comparison"] != 3 || kinds["spending"] != 2 || kinds["figure"] != 6 {
 		t.Errorf("got %v", kinds)
 	}
 }

@@ -10,14 +10,19 @@ import (
 
 // runCases runs the chosen cases one after another, and stops at the first that fails.
 func (l *lab) runCases(ctx context.Context, r *report) error {
-	l.say("taking samples of the records")
-	if err := l.takeSamples(ctx); err != nil {
-		return err
+	if !l.tables() {
+		l.say("taking samples of the records")
+		if err := l.takeSamples(ctx); err != nil {
+			return err
+		}
 	}
 	for _, c := range l.cases {
 		run := l.runCase
-		if c.input == without {
+		switch c.input {
+		case without:
 			run = l.runIdle
+		case fromCommits:
+			run = l.runLatency
 		}
 		if err := run(ctx, c, r); err != nil {
 			return fmt.Errorf("case %s: %w", c.name, err)
@@ -63,13 +68,16 @@ func (st *stage) once(who contender, round int) (m measurement, err error) {
 		}
 	}
 	records := st.size()
-	if round == 0 && st.command == "bench" {
+	if round == 0 && !st.besideKafkaConnect() {
 		records /= 3 // there is no JVM to warm up
 	}
 	begin := time.Now()
 	r, err := who.start(st)
 	if err != nil {
 		return m, err
+	}
+	if !r.since.IsZero() {
+		begin = r.since
 	}
 	m, err = watch(st.ctx, r, st.brokerPID, begin, records)
 	err = errors.Join(err, r.stop())

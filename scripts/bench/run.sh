@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# run.sh bench|kafka-connect [FLAGS]   builds the driver and runs it (-h lists its flags); FLAGS is one word, as make gives it.
-# kafka-connect needs Java and Maven: it starts a Kafka of its own, empty and on a free port, and removes it afterwards.
+# run.sh bench|kafka-connect|mysql|mysql-debezium [FLAGS]   builds the driver and runs it (-h lists its flags); FLAGS is one word,
+# as make gives it. All but bench need Java and Maven: a Kafka of its own is started, empty and on a free port, and removed
+# afterwards; those of mysql need MariaDB too, and mysql an OpenSearch.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 command=${1:-}
-case $command in bench | kafka-connect) ;; *) sed -n '2,3s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
+case $command in bench | kafka-connect | mysql | mysql-debezium) ;; *) sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
 read -r -a flags <<<"${2:-}"
 
-driver='' port='' group=bench-$$
+driver='' kafka='' mariadb='' search='' group=bench-$$
 finish() {
 	trap - EXIT
 	# The driver stops what it started. What is left, when it was killed, is in its process group.
@@ -17,9 +18,12 @@ finish() {
 		wait "$driver" 2>/dev/null || true
 		kill -KILL -- "-$driver" 2>/dev/null || true
 	fi
-	if [ -z "$port" ]; then return; fi
-	CONNECT_GROUP=$group scripts/services/connect.sh wipe || true
-	scripts/services/kafka.sh wipe "$port"
+	if [ -n "$kafka" ]; then
+		CONNECT_GROUP=$group scripts/services/connect.sh wipe || true
+		scripts/services/kafka.sh wipe "$kafka" || true
+	fi
+	if [ -n "$mariadb" ]; then scripts/services/mariadb.sh wipe "$mariadb" || true; fi
+	if [ -n "$search" ]; then scripts/services/opensearch.sh wipe "$search" || true; fi
 }
 trap finish EXIT
 trap 'exit 130' INT
@@ -30,18 +34,41 @@ go build -o bin/bench-driver ./scripts/bench
 # Figures of an old build would be worse than none.
 make -s build
 
-if [ "$command" = kafka-connect ]; then
-	scripts/bench/kafka-connect/build.sh >&2
-	open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+# free: a port with a free one behind it, below those that the system hands out by itself.
+free() {
+	local port i
 	for ((i = 0; i < 50; i++)); do
-		# Below the ports that the system hands out by itself; the controller takes the next one.
-		candidate=$((20000 + RANDOM % 6000 * 2))
-		if ! open $candidate && ! open $((candidate + 1)); then port=$candidate; break; fi
+		port=$((20000 + RANDOM % 6000 * 2))
+		if ! open $port && ! open $((port + 1)); then echo $port; return; fi
 	done
-	if [ -z "$port" ]; then echo "bench: no free port found" >&2; exit 1; fi
-	kafka=$(scripts/services/kafka.sh start "$port")
-	kafka_pid=$(scripts/services/kafka.sh status "$port" | sed -n 's/^running, pid \([0-9]*\),.*/\1/p')
-	flags=(-kafka "$kafka" -kafka-pid "$kafka_pid" -services "$PWD/scripts/services" -group "$group" "${flags[@]}")
+	echo "bench: no free port found" >&2
+	exit 1
+}
+
+case $command in
+kafka-connect) scripts/bench/kafka-connect/build.sh >&2 ;;
+mysql-debezium)
+	CONNECT_PLUGIN_PATH=$(scripts/services/debezium.sh)
+	export CONNECT_PLUGIN_PATH
+	;;
+esac
+if [ "$command" != bench ]; then
+	kafka=$(free)
+	address=$(scripts/services/kafka.sh start "$kafka")
+	pid=$(scripts/services/kafka.sh status "$kafka" | sed -n 's/^running, pid \([0-9]*\),.*/\1/p')
+	flags=(-kafka "$address" -kafka-pid "$pid" -services "$PWD/scripts/services" -group "$group" "${flags[@]}")
+fi
+case $command in mysql*)
+	mariadb=$(free)
+	address=$(scripts/services/mariadb.sh start "$mariadb" --innodb-buffer-pool-size=512M --innodb-log-file-size=512M)
+	flags=(-mariadb "$address" "${flags[@]}")
+	;;
+esac
+if [ "$command" = mysql ]; then
+	search=$(free)
+	address=$(SEARCH_HEAP_OPTS=${SEARCH_HEAP_OPTS:--Xms1g -Xmx1g} scripts/services/opensearch.sh start "$search")
+	flags=(-search "$address" "${flags[@]}")
 fi
 
 set -m

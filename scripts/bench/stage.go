@@ -24,6 +24,7 @@ type stage struct {
 	theirs    *worker // nil without Kafka Connect
 	inputPath string
 	inputs    string // topic
+	orders    *orders
 	cleanup   []func() error
 }
 
@@ -48,11 +49,11 @@ func (l *lab) openStage(ctx context.Context, c testCase) (st *stage, err error) 
 	if c.input == fromTopic {
 		extra = append(extra, flushForSinks)
 	}
-	if st.ours, err = l.startOutboard(ctx, st.broker, l.command == "kafka-connect", extra...); err != nil {
+	if st.ours, err = l.startOutboard(ctx, st.broker, l.realKafka(), extra...); err != nil {
 		return st, err
 	}
 	st.cleanup = append(st.cleanup, st.ours.stop)
-	if l.command == "kafka-connect" {
+	if l.besideKafkaConnect() {
 		if st.theirs, err = l.startKafkaConnect(ctx, extra...); err != nil {
 			return st, err
 		}
@@ -71,12 +72,12 @@ func (st *stage) close() error {
 }
 
 func (st *stage) openBroker() error {
-	if st.command == "kafka-connect" {
+	if st.realKafka() {
 		st.broker, st.brokerPID = st.kafka, st.kafkaPID
 	} else {
 		args := []string{"broker", "-mode", discarding}
 		if st.work.input == fromTopic {
-			args = []string{"broker", "-mode", preparing, "-values", st.samples[st.work.payload.name], "-codec", st.work.codec}
+			args = append([]string{"broker", "-mode", preparing, "-values", st.samples[st.work.payload.name], "-codec", st.work.codec}, st.work.payload.bare...)
 		}
 		p, address, err := st.launch(st.ctx, "broker", brokerPrefix, st.self, args...)
 		if err != nil {
@@ -96,13 +97,21 @@ func (st *stage) openInput() (err error) {
 			return err
 		}
 		st.cleanup = append(st.cleanup, func() error { return st.removeTopic(st.inputs) })
-		if st.command == "kafka-connect" {
+		if st.realKafka() {
 			return st.fill(st.inputs)
 		}
 	case fromFile:
 		st.inputPath = st.path("lines")
 		st.cleanup = append(st.cleanup, func() error { return os.RemoveAll(st.inputPath) })
 		return st.writeLines(st.inputPath)
+	case fromTable, fromChanges:
+		if st.orders, err = openOrders(st.ctx, st.mariadb); err != nil {
+			return err
+		}
+		st.cleanup = append(st.cleanup, st.orders.close)
+		return st.orders.fill(st.ctx)
+	case fromDocuments:
+		return st.openDocuments()
 	}
 	return nil
 }

@@ -12,17 +12,22 @@ import (
 
 // newTopic makes a topic of a new name. Kafka forgets it soon after it is deleted: runs would fill the disk otherwise.
 func (st *stage) newTopic(of string) (string, error) {
-	name, soon := st.unique(of), "1000"
+	name := st.unique(of)
+	return name, st.createTopic(name)
+}
+
+func (st *stage) createTopic(name string) error {
+	soon := "1000"
 	response, err := st.admin.CreateTopic(st.ctx, int32(st.partitions), 1, map[string]*string{"file.delete.delay.ms": &soon}, name)
 	if err == nil {
 		err = response.Err
 	}
 	if err != nil {
-		return "", fmt.Errorf("creating topic %s: %w", name, err)
+		return fmt.Errorf("creating topic %s: %w", name, err)
 	}
 	// Kafka answers before all of it knows.
 	stored := st.stored(name)
-	return name, await(st.ctx, startLimit, "topic "+name, func(ctx context.Context) (bool, error) {
+	return await(st.ctx, startLimit, "topic "+name, func(ctx context.Context) (bool, error) {
 		_, err := stored(ctx)
 		return err == nil, nil
 	})

@@ -19,6 +19,7 @@ var stage struct {
 	folder   string // removed at the end
 	outboard string // the binary
 	plugins  string // the folder of the plugins
+	fleet    fleet  // beside Kafka
 }
 
 func TestMain(m *testing.M) {
@@ -28,6 +29,11 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(stage.folder)
+		defer func() {
+			if err := stage.fleet.end(); err != nil {
+				fmt.Fprintln(os.Stderr, "integration:", err)
+			}
+		}()
 		// Whoever stops the tests stops their process group, and so the workers.
 		stop := make(chan os.Signal, 1)
 		signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
@@ -56,10 +62,17 @@ func setStage() (err error) {
 	if err := os.MkdirAll(stage.plugins, 0o755); err != nil {
 		return err
 	}
-	built := filepath.Join("..", "..", "bin")
+	built := os.Getenv("OUTBOARD_BIN")
+	if built == "" {
+		built = filepath.Join("..", "..", "bin")
+	}
+	plugins, err := os.ReadDir(filepath.Join(built, "plugins"))
+	if err != nil {
+		return errors.Join(fmt.Errorf("run make build: %w", err), os.RemoveAll(stage.folder))
+	}
 	binaries := map[string]string{filepath.Join(built, "outboard"): stage.outboard}
-	for _, plugin := range []string{"file", "datagen", "blackhole"} {
-		binaries[filepath.Join(built, "plugins", plugin)] = filepath.Join(stage.plugins, plugin)
+	for _, p := range plugins {
+		binaries[filepath.Join(built, "plugins", p.Name())] = filepath.Join(stage.plugins, p.Name())
 	}
 	for from, to := range binaries {
 		if err := copyFile(to, from, 0o755); err != nil {
