@@ -248,7 +248,7 @@ func TestMySQLSnapshotKilled(t *testing.T) {
 			changed := 0
 			writing.Go(func() { changed = disturb(ctx, db, rows, 1) })
 			c := newSnapshot(t, db, changes)
-			kills := c.killWhileReading("the snapshot is complete", 15_000)
+			kills := c.killWhileReading("the snapshot is complete", 25_000, 3)
 			c.awaitLog("reading the binary log")
 			if n := c.logged("the snapshot begins"); n != 1 {
 				t.Errorf("the snapshot began %d times", n)
@@ -263,7 +263,7 @@ func TestMySQLSnapshotKilled(t *testing.T) {
 			if _, err := c.rest.PatchConfig(c.ctx(), c.name, map[string]*string{"incremental.snapshot.request": &request}); err != nil {
 				t.Fatal(err)
 			}
-			again := c.killWhileReading("incremental snapshot is complete", 30_000)
+			again := c.killWhileReading("incremental snapshot is complete", 60_000, 1)
 			stop()
 			writing.Wait()
 			c.equal(crowds...)
@@ -279,10 +279,11 @@ func TestMySQLSnapshotKilled(t *testing.T) {
 	}
 }
 
-// killWhileReading kills the plugin whenever so many records have come, until it has logged a message, at most five times. It returns how often.
-func (c *capture) killWhileReading(message string, records int) (kills int) {
+// killWhileReading kills the plugin whenever so many records have come, until it has logged a message. It returns how often. The worker waits longer
+// each time before it starts the task again.
+func (c *capture) killWhileReading(message string, records, most int) (kills int) {
 	c.t.Helper()
-	for c.logged(message) == 0 && kills < 5 {
+	for c.logged(message) == 0 && kills < most {
 		before := c.delivered()
 		eventually(c.t, flowLimit, "more records", func() string {
 			if c.logged(message) > 0 || c.delivered() > before+records {

@@ -83,9 +83,6 @@ func (s *server) stop() { s.t.Helper(); s.do("stop") }
 // kill is SIGKILL.
 func (s *server) kill() { s.t.Helper(); s.do("kill") }
 
-// restart stops it in order and starts it again.
-func (s *server) restart() { s.t.Helper(); s.stop(); s.start() }
-
 func (s *server) do(verb string, options ...string) {
 	s.t.Helper()
 	if s.shared {

@@ -35,10 +35,17 @@ const rounds = 5
 // goes on after the snapshot. Readers at exactly this position are marked.
 //
 // A server that changes all the time gives each reader another position. That is no harm: whatever a reader sees beyond the first position, the
-// stream brings again.
-func (s *Snapshot) begin(ctx context.Context, readers []*reader) (position.Position, error) {
+// stream brings again. A snapshot that is not fresh has its position, and nobody asks for that of its readers.
+func (s *Snapshot) begin(ctx context.Context, readers []*reader, fresh bool) (position.Position, error) {
 	switch {
 	case s.o.Locking == LockWhole:
+	case !fresh:
+		for _, r := range readers {
+			if _, _, err := r.begin(ctx); err != nil {
+				return position.Position{}, err
+			}
+		}
+		return position.Position{}, nil
 	case s.o.Server.MariaDB, s.o.Server.GTID:
 		return beginUnlocked(ctx, readers)
 	case s.o.Locking == LockNever:

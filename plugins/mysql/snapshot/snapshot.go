@@ -56,7 +56,7 @@ func start(ctx context.Context, o Options, p *Progress, fresh bool) (*Snapshot, 
 		}
 		readers = append(readers, &reader{o: &s.o, board: s.board, conn: c})
 	}
-	at, err := s.begin(ctx, readers)
+	at, err := s.begin(ctx, readers, fresh)
 	if err != nil {
 		return fail(err)
 	}
