@@ -46,7 +46,7 @@ func (l *lab) openStage(ctx context.Context, c testCase) (st *stage, err error) 
 		return st, err
 	}
 	var extra []string
-	if c.input == fromTopic {
+	if c.input == fromTopic || c.input == fromDocuments {
 		extra = append(extra, flushForSinks)
 	}
 	if st.ours, err = l.startOutboard(ctx, st.broker, l.realKafka(), extra...); err != nil {
