@@ -523,14 +523,31 @@ func TestStop(t *testing.T) {
 // A frozen process answers nothing, not even the request to end.
 func TestStopFrozen(t *testing.T) {
 	p := mustLaunch(t, Settings{})
-	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	mustFreeze(t, p)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	p.Stop(ctx)
 	if e := p.Exit(); e.Signal != syscall.SIGKILL || !e.ByHost || e.OutOfMemory {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// mustFreeze stops the process and returns when the kernel says that all of its threads stand still: a signal that was sent is not yet one that acts.
+func mustFreeze(t *testing.T, p *Process) {
+	t.Helper()
+	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var status syscall.WaitStatus
+	for {
+		pid, err := syscall.Wait4(p.PID(), &status, syscall.WUNTRACED, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || pid != p.PID() || !status.Stopped() {
+			t.Fatalf("wait4: pid %d, status %#x, %v", pid, uint32(status), err)
+		}
+		return
 	}
 }
 
