@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -10,55 +9,41 @@ import (
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 )
 
-// magic is the first byte of a value with the id of its schema in the four bytes that follow.
-const magic = 0
-
 // avroConverter is Confluent's AvroConverter.
 type avroConverter struct {
-	use      Use
-	client   *registry.Client
-	text     avroText // the settings of new ones
-	meta     bool
-	written  lru[target, *avroWritten]
-	schemaOf lru[int, *avroReader]
-
-	// last is what was written last, lastRead what was read: most records are alike.
-	last     target
-	lastWay  *avroWritten
-	lastID   int
-	lastRead *avroReader
-	w        data.Writer
-	r        data.Reader
+	registered
+	text    avroText // the settings of new ones
+	meta    bool
+	ways    recent[target, *avroWritten]
+	readers recent[int, *avroReader]
+	w       data.Writer
+	r       data.Reader
 }
 
 // avroWritten is how values of a schema are written to a topic.
 type avroWritten struct {
-	prefix [5]byte
+	head   [headSize]byte
 	writer *avroWriter
 	raw    bool // bytes at the top, which Confluent's serializer writes as they are
 }
 
 func avroDefinition() config.Definition {
-	flag := func(order int, name, value, doc string) config.Key {
-		return config.Key{Name: name, Type: config.TypeBoolean, Default: config.Default(value), Importance: config.ImportanceLow, Doc: doc,
-			Group: "Avro", Order: order, Width: config.WidthShort, DisplayName: name}
-	}
 	return append(registry.Definition(),
-		flag(1, "connect.meta.data", "true", "Whether Avro schemas have what only Connect knows of a schema (connect.name and so on), so that it is read as it was."),
-		flag(2, "enhanced.avro.schema.support", "false", "Whether strings that were enums in Avro are enums again. Needs connect.meta.data."),
-		flag(3, "scrub.invalid.names", "false", "Whether characters that names in Avro cannot have are replaced; without it they are errors."),
-		flag(4, "discard.type.doc.default", "false", "Whether documentation and defaults are left out of Avro schemas."),
+		flag("Avro", 1, "connect.meta.data", "true", "Whether Avro schemas have what only Connect knows of a schema (connect.name and so on), so that it is read as it was."),
+		flag("Avro", 2, "enhanced.avro.schema.support", "false", "Whether strings that were enums in Avro are enums again. Needs connect.meta.data."),
+		flag("Avro", 3, "scrub.invalid.names", "false", "Whether characters that names in Avro cannot have are replaced; without it they are errors."),
+		flag("Avro", 4, "discard.type.doc.default", "false", "Whether documentation and defaults are left out of Avro schemas."),
 	)
 }
 
 func newAvro(s settings) (Converter, error) {
-	c := &avroConverter{use: s.use, meta: s.flag("connect.meta.data")}
-	var err error
-	if c.client, err = registry.New(s.registry, s.use.String()); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.use.setting(""), err)
+	r, err := newRegistered(s, "AvroConverter", registry.Avro)
+	if err != nil {
+		return nil, err
 	}
+	c := &avroConverter{registered: r, meta: s.flag("connect.meta.data")}
 	size := s.size("schemas.cache.config")
-	c.written, c.schemaOf = newLRU[target, *avroWritten](size), newLRU[int, *avroReader](size)
+	c.ways, c.readers = newRecent(size, c.prepare), newRecent(size, c.read)
 	c.text = avroText{meta: c.meta, enhanced: s.flag("enhanced.avro.schema.support"), scrub: s.flag("scrub.invalid.names"), nodoc: s.flag("discard.type.doc.default")}
 	return c, nil
 }
@@ -75,12 +60,12 @@ func (c *avroConverter) FromConnect(a *Arena, topic string, v data.Value) ([]byt
 	case v.Kind == data.KindJSON:
 		return nil, fmt.Errorf("%s is JSON without schema, and AvroConverter needs one; set %s to JsonConverter with schemas.enable=false", c.use, c.use.setting(""))
 	}
-	w, err := c.way(schema, topic)
+	w, err := c.ways.get(target{schema, topic})
 	if err != nil {
 		return nil, err
 	}
 	from := len(a.buf)
-	buf := append(a.buf, w.prefix[:]...)
+	buf := append(a.buf, w.head[:]...)
 	switch {
 	case v.Kind == data.KindBytes:
 		buf = append(buf, v.Data...)
@@ -101,26 +86,9 @@ func (c *avroConverter) FromConnect(a *Arena, topic string, v data.Value) ([]byt
 	return a.cut(buf, from), nil
 }
 
-// way returns how values of a schema are written to a topic.
-func (c *avroConverter) way(s *data.Schema, topic string) (*avroWritten, error) {
-	if c.lastWay != nil && c.last.schema == s && c.last.topic == topic {
-		return c.lastWay, nil
-	}
-	t := target{s, topic}
-	w, ok := c.written.get(t)
-	if !ok {
-		var err error
-		if w, err = c.prepare(s, topic); err != nil {
-			return nil, err
-		}
-		c.written.put(t, w)
-	}
-	c.last, c.lastWay = t, w
-	return w, nil
-}
-
 // prepare registers a schema.
-func (c *avroConverter) prepare(s *data.Schema, topic string) (*avroWritten, error) {
+func (c *avroConverter) prepare(of target) (*avroWritten, error) {
+	s := of.schema
 	t := c.text
 	t.named = map[string]*data.Schema{}
 	if err := t.schema(s, ""); err != nil {
@@ -133,7 +101,7 @@ func (c *avroConverter) prepare(s *data.Schema, topic string) (*avroWritten, err
 			record = avroNamespace + "." + avroNameless
 		}
 	}
-	subject, err := c.client.Subject(topic, record)
+	subject, err := c.client.Subject(of.topic, record)
 	if err != nil {
 		return nil, err
 	}
@@ -141,14 +109,12 @@ func (c *avroConverter) prepare(s *data.Schema, topic string) (*avroWritten, err
 	if err != nil {
 		return nil, err
 	}
-	w := &avroWritten{writer: newAvroWriter(s, c.text.enums()), raw: s.Type() == data.Bytes && !s.Optional() && s.Name() != data.DecimalName}
+	w := &avroWritten{head: head(id), writer: newAvroWriter(s, c.text.enums()), raw: s.Type() == data.Bytes && !s.Optional() && s.Name() != data.DecimalName}
 	if under != text {
 		if err := sameShape(under, text, subject); err != nil {
 			return nil, err
 		}
 	}
-	w.prefix[0] = magic
-	binary.BigEndian.PutUint32(w.prefix[1:], uint32(id))
 	return w, nil
 }
 
@@ -204,11 +170,11 @@ func (c *avroConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value, err
 	if b == nil {
 		return data.Value{}, nil
 	}
-	if len(b) < 5 || b[0] != magic {
-		return data.Value{}, fmt.Errorf("%s of %d bytes %s; set %s to the converter that wrote it", c.use, len(b), notRegistered(b), c.use.setting(""))
+	id, err := c.id(b, headSize)
+	if err != nil {
+		return data.Value{}, err
 	}
-	id := int(binary.BigEndian.Uint32(b[1:]))
-	r, err := c.reader(id)
+	r, err := c.readers.get(id)
 	if err != nil {
 		return data.Value{}, err
 	}
@@ -216,11 +182,11 @@ func (c *avroConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value, err
 	if r.kind == avroBytes && r.schema.Name() != data.DecimalName { // at the top, as they are
 		from := len(a.buf)
 		w.Reset(a.buf, r.schema)
-		w.Bytes(b[5:])
+		w.Bytes(b[headSize:])
 		buf, err := w.Finish()
 		return data.Value{Kind: data.KindRow, Schema: r.schema, Data: a.cut(buf, from)}, err
 	}
-	in := avroInput{b: b[5:]}
+	in := avroInput{b: b[headSize:]}
 	if ahead := in; r.kind == avroUnion { // a null has no row
 		if branch := ahead.long(); ahead.err == nil && len(ahead.b) == 0 && r.isNull(branch) {
 			return data.Value{Kind: data.KindRow, Schema: r.schema}, nil
@@ -249,44 +215,11 @@ func (r *avroReader) isNull(branch int64) bool {
 	return branch >= 0 && branch < int64(len(r.inner)) && r.inner[branch] == nil
 }
 
-// notRegistered tells what a value is that does not begin with the id of a schema.
-func notRegistered(b []byte) string {
-	switch {
-	case len(b) == 0:
-		return "is empty: it names no schema"
-	case b[0] == '{' || b[0] == '[':
-		return "begins like JSON, not with magic byte 0 and the id of a schema"
-	case foreign(b) != "":
-		return foreign(b)
-	}
-	return fmt.Sprintf("begins with %#02x, not with magic byte 0 and the id of a schema", b[0])
-}
-
-// reader returns what reads values of the schema with an id.
-func (c *avroConverter) reader(id int) (*avroReader, error) {
-	if c.lastRead != nil && c.lastID == id {
-		return c.lastRead, nil
-	}
-	r, ok := c.schemaOf.get(id)
-	if !ok {
-		var err error
-		if r, err = c.read(id); err != nil {
-			return nil, err
-		}
-		c.schemaOf.put(id, r)
-	}
-	c.lastID, c.lastRead = id, r
-	return r, nil
-}
-
 // read gets the schema of an id.
 func (c *avroConverter) read(id int) (*avroReader, error) {
-	s, err := c.client.Schema(id)
+	s, err := c.schema(id)
 	if err != nil {
 		return nil, err
-	}
-	if s.Type != registry.Avro {
-		return nil, fmt.Errorf("schema %d of the %s is %s, the converter is AvroConverter; set %s to the converter that wrote it", id, c.use, s.Type, c.use.setting(""))
 	}
 	var refs []string
 	for _, r := range s.References {
@@ -294,11 +227,11 @@ func (c *avroConverter) read(id int) (*avroReader, error) {
 	}
 	parsed, err := parseAvro(s.Text, refs...)
 	if err != nil {
-		return nil, fmt.Errorf("schema %d of the %s: %w", id, c.use, err)
+		return nil, c.unusable(id, err)
 	}
 	r, err := readable(parsed, c.meta)
 	if err != nil {
-		return nil, fmt.Errorf("schema %d of the %s: %w", id, c.use, err)
+		return nil, c.unusable(id, err)
 	}
 	return r, nil
 }

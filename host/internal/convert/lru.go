@@ -43,3 +43,33 @@ func (c *lru[K, V]) put(k K, v V) {
 	c.clock++
 	c.slots[k] = &slot[V]{v, c.clock}
 }
+
+// recent is an lru that makes what it does not have, and has the value asked for last at hand: most records are like the one before.
+type recent[K comparable, V any] struct {
+	kept  lru[K, V]
+	build func(K) (V, error)
+	key   K
+	value V
+	have  bool
+}
+
+func newRecent[K comparable, V any](limit int, build func(K) (V, error)) recent[K, V] {
+	return recent[K, V]{kept: newLRU[K, V](limit), build: build}
+}
+
+// get returns the value of k. After an error nothing is kept.
+func (c *recent[K, V]) get(k K) (V, error) {
+	if c.have && c.key == k {
+		return c.value, nil
+	}
+	v, ok := c.kept.get(k)
+	if !ok {
+		var err error
+		if v, err = c.build(k); err != nil {
+			return v, err
+		}
+		c.kept.put(k, v)
+	}
+	c.key, c.value, c.have = k, v, true
+	return v, nil
+}

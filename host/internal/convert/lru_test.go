@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -31,5 +32,29 @@ func TestLRU(t *testing.T) {
 				t.Errorf("kept %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestRecent(t *testing.T) {
+	var built []string
+	broken := errors.New("broken")
+	r := newRecent(2, func(k string) (string, error) {
+		built = append(built, k)
+		if k == "bad" {
+			return "", broken
+		}
+		return "of " + k, nil
+	})
+	for _, k := range []string{"a", "a", "b", "bad", "b", "a", "bad", "c", "c", "b"} {
+		v, err := r.get(k)
+		switch {
+		case k == "bad" && err != broken:
+			t.Errorf("%s: %q, %v", k, v, err)
+		case k != "bad" && (err != nil || v != "of "+k):
+			t.Errorf("%s: %q, %v", k, v, err)
+		}
+	}
+	if got, want := strings.Join(built, " "), "a b bad bad c b"; got != want {
+		t.Errorf("built %s, want %s", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -14,24 +13,17 @@ import (
 
 // protobufConverter is Confluent's ProtobufConverter.
 type protobufConverter struct {
-	use      Use
-	client   *registry.Client
+	registered
 	scrub    bool
 	settings protoSettings
-	written  lru[target, *protobufWritten]
-	schemaOf lru[protoMessageID, *protoReader]
-
-	// last is what was written last, lastRead what was read: most records are alike.
-	last     target
-	lastWay  *protobufWritten
-	lastID   protoMessageID
-	lastRead *protoReader
+	ways     recent[target, *protobufWritten]
+	readers  recent[protoMessageID, *protoReader]
 	in       protoInput
 }
 
 // protobufWritten is how values of a schema are written to a topic.
 type protobufWritten struct {
-	prefix []byte // magic byte, id, indexes of the message
+	prefix []byte // head, indexes of the message
 	writer *protoWriter
 	state  *protoState
 }
@@ -46,34 +38,31 @@ type protoMessageID struct {
 const mostIndexes = 8
 
 func protobufDefinition() config.Definition {
-	flag := func(order int, name, value, doc string) config.Key {
-		return config.Key{Name: name, Type: config.TypeBoolean, Default: config.Default(value), Importance: config.ImportanceLow, Doc: doc,
-			Group: "Protobuf", Order: order, Width: config.WidthShort, DisplayName: name}
-	}
 	return append(registry.Definition(),
-		flag(1, "optional.for.nullables", "false", "Whether optional fields are written as optional ones of Protobuf. Without it, and without wrapper.for.nullables, a null number reads as 0, a null text as an empty one."),
-		flag(2, "wrapper.for.nullables", "false", "Whether optional fields are written as messages with one field, such as google.protobuf.Int32Value."),
-		flag(3, "enhanced.protobuf.schema.support", "false", "Whether schemas that are read are named with the package of their message."),
-		flag(4, "generate.index.for.unions", "true", "Whether the field of a oneof that is read has an index behind its name."),
-		flag(5, "int.for.enums", "false", "Whether enums are read as numbers instead of their symbols."),
-		flag(6, "scrub.invalid.names", "false", "Whether characters that names in Protobuf cannot have are replaced; without it they are errors."),
+		flag("Protobuf", 1, "optional.for.nullables", "false", "Whether optional fields are written as optional ones of Protobuf. Without it, and without wrapper.for.nullables, a null number reads as 0, a null text as an empty one."),
+		flag("Protobuf", 2, "wrapper.for.nullables", "false", "Whether optional fields are written as messages with one field, such as google.protobuf.Int32Value."),
+		flag("Protobuf", 3, "enhanced.protobuf.schema.support", "false", "Whether schemas that are read are named with the package of their message."),
+		flag("Protobuf", 4, "generate.index.for.unions", "true", "Whether the field of a oneof that is read has an index behind its name."),
+		flag("Protobuf", 5, "int.for.enums", "false", "Whether enums are read as numbers instead of their symbols."),
+		flag("Protobuf", 6, "scrub.invalid.names", "false", "Whether characters that names in Protobuf cannot have are replaced; without it they are errors."),
 	)
 }
 
 func newProtobuf(s settings) (Converter, error) {
-	c := &protobufConverter{use: s.use, scrub: s.flag("scrub.invalid.names"), settings: protoSettings{
+	form := protoSettings{
 		enhanced: s.flag("enhanced.protobuf.schema.support"), optional: s.flag("optional.for.nullables"), wrapper: s.flag("wrapper.for.nullables"),
 		indexed: s.flag("generate.index.for.unions"), numbers: s.flag("int.for.enums"),
-	}}
-	if c.settings.optional && c.settings.wrapper {
+	}
+	if form.optional && form.wrapper {
 		return nil, fmt.Errorf("%s and %s are both true: set one of them to false", s.use.setting("optional.for.nullables"), s.use.setting("wrapper.for.nullables"))
 	}
-	var err error
-	if c.client, err = registry.New(s.registry, s.use.String()); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.use.setting(""), err)
+	r, err := newRegistered(s, "ProtobufConverter", registry.Protobuf)
+	if err != nil {
+		return nil, err
 	}
+	c := &protobufConverter{registered: r, scrub: s.flag("scrub.invalid.names"), settings: form}
 	size := s.size("schemas.cache.config")
-	c.written, c.schemaOf = newLRU[target, *protobufWritten](size), newLRU[protoMessageID, *protoReader](size)
+	c.ways, c.readers = newRecent(size, c.prepare), newRecent(size, c.read)
 	return c, nil
 }
 
@@ -84,7 +73,7 @@ func (c *protobufConverter) FromConnect(a *Arena, topic string, v data.Value) ([
 	case v.Kind != data.KindRow:
 		return nil, fmt.Errorf("%s is %s, and ProtobufConverter takes STRUCT only; set %s to the converter of its type", c.use, describe(v), c.use.setting(""))
 	}
-	w, err := c.way(v.Schema, topic)
+	w, err := c.ways.get(target{v.Schema, topic})
 	if err != nil {
 		return nil, err
 	}
@@ -101,26 +90,9 @@ func (c *protobufConverter) FromConnect(a *Arena, topic string, v data.Value) ([
 	return a.cut(buf, from), nil
 }
 
-// way returns how values of a schema are written to a topic.
-func (c *protobufConverter) way(s *data.Schema, topic string) (*protobufWritten, error) {
-	if c.lastWay != nil && c.last.schema == s && c.last.topic == topic {
-		return c.lastWay, nil
-	}
-	t := target{s, topic}
-	w, ok := c.written.get(t)
-	if !ok {
-		var err error
-		if w, err = c.prepare(s, topic); err != nil {
-			return nil, err
-		}
-		c.written.put(t, w)
-	}
-	c.last, c.lastWay = t, w
-	return w, nil
-}
-
 // prepare registers a schema.
-func (c *protobufConverter) prepare(s *data.Schema, topic string) (*protobufWritten, error) {
+func (c *protobufConverter) prepare(of target) (*protobufWritten, error) {
+	s := of.schema
 	t := &protoText{scrub: c.scrub, optional: c.settings.optional, wrapper: c.settings.wrapper}
 	text, name, writer, err := t.file(s)
 	if err != nil {
@@ -130,7 +102,7 @@ func (c *protobufConverter) prepare(s *data.Schema, topic string) (*protobufWrit
 	if err != nil {
 		return nil, fmt.Errorf("%s with schema %v cannot be written as Protobuf: %w", c.use, s, err)
 	}
-	subject, err := c.client.Subject(topic, name)
+	subject, err := c.client.Subject(of.topic, name)
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +116,8 @@ func (c *protobufConverter) prepare(s *data.Schema, topic string) (*protobufWrit
 			return nil, fmt.Errorf("values cannot be written under the latest schema of subject %s: %w; set use.latest.version=false, or bring the record into its form", subject, err)
 		}
 	}
-	w := &protobufWritten{writer: writer, state: &protoState{}}
-	w.prefix = binary.BigEndian.AppendUint32([]byte{magic}, uint32(id))
-	w.prefix = appendIndexes(w.prefix, indexes)
-	return w, nil
+	h := head(id)
+	return &protobufWritten{prefix: appendIndexes(h[:], indexes), writer: writer, state: &protoState{}}, nil
 }
 
 // appendIndexes appends where in a schema the message of a value is.
@@ -206,14 +176,15 @@ func (c *protobufConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value,
 	if b == nil {
 		return data.Value{}, nil
 	}
-	if len(b) < 6 || b[0] != magic {
-		return data.Value{}, fmt.Errorf("%s of %d bytes %s; set %s to the converter that wrote it", c.use, len(b), notRegistered(b), c.use.setting(""))
+	schema, err := c.id(b, headSize+1)
+	if err != nil {
+		return data.Value{}, err
 	}
-	id, message, err := messageOf(b)
+	id, message, err := messageOf(schema, b[headSize:])
 	if err != nil {
 		return data.Value{}, fmt.Errorf("%s: %w; set %s to the converter that wrote it", c.use, err, c.use.setting(""))
 	}
-	r, err := c.reader(id)
+	r, err := c.readers.get(id)
 	if err != nil {
 		return data.Value{}, err
 	}
@@ -232,10 +203,10 @@ func (c *protobufConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value,
 	return data.RowValue(r.schema, a.cut(buf, from)), nil
 }
 
-// messageOf takes the id of the schema and the indexes of the message off a value.
-func messageOf(b []byte) (id protoMessageID, message []byte, err error) {
-	id.id = int(binary.BigEndian.Uint32(b[1:]))
-	in := avroInput{b: b[5:]}
+// messageOf takes the indexes of the message off what follows the id of the schema.
+func messageOf(schema int, b []byte) (id protoMessageID, message []byte, err error) {
+	id.id = schema
+	in := avroInput{b: b}
 	count := in.long()
 	if count < 0 || count > mostIndexes {
 		return id, nil, fmt.Errorf("%d indexes of a message are more than %d", count, mostIndexes)
@@ -253,35 +224,15 @@ func messageOf(b []byte) (id protoMessageID, message []byte, err error) {
 	return id, in.b, in.err
 }
 
-// reader returns what reads the message of an id.
-func (c *protobufConverter) reader(id protoMessageID) (*protoReader, error) {
-	if c.lastRead != nil && c.lastID == id {
-		return c.lastRead, nil
-	}
-	r, ok := c.schemaOf.get(id)
-	if !ok {
-		var err error
-		if r, err = c.read(id); err != nil {
-			return nil, err
-		}
-		c.schemaOf.put(id, r)
-	}
-	c.lastID, c.lastRead = id, r
-	return r, nil
-}
-
 // read gets the schema of an id.
 func (c *protobufConverter) read(id protoMessageID) (*protoReader, error) {
-	s, err := c.client.Schema(id.id)
+	s, err := c.schema(id.id)
 	if err != nil {
 		return nil, err
 	}
-	if s.Type != registry.Protobuf {
-		return nil, fmt.Errorf("schema %d of the %s is %s, the converter is ProtobufConverter; set %s to the converter that wrote it", id.id, c.use, s.Type, c.use.setting(""))
-	}
 	file, err := parseProto(s.Text, s.References)
 	if err != nil {
-		return nil, fmt.Errorf("schema %d of the %s: %w", id.id, c.use, err)
+		return nil, c.unusable(id.id, err)
 	}
 	var indexes []int
 	for _, i := range id.indexes {
@@ -291,7 +242,7 @@ func (c *protobufConverter) read(id protoMessageID) (*protoReader, error) {
 	}
 	r, err := newProtoReader(file, indexes, c.settings)
 	if err != nil {
-		return nil, fmt.Errorf("schema %d of the %s: %w", id.id, c.use, err)
+		return nil, c.unusable(id.id, err)
 	}
 	return r, nil
 }
