@@ -27,6 +27,8 @@ type Config struct {
 
 	// Partitioner is among the options of a producer. See [ExplicitPartition].
 	Partitioner kgo.Partitioner
+	// BufferMemory is how many bytes of records wait in a producer at most: its buffer.memory, and at least one request.
+	BufferMemory int64
 
 	// Consumer settings that are the caller's to honour, with Kafka's defaults.
 	GroupID               string
@@ -172,9 +174,10 @@ func (v *values) servers(key string) []string {
 
 // Defaults of producers where Kafka's is not franz-go's.
 const (
-	defaultLinger      = 5 * time.Millisecond
-	defaultRequestSize = 1 << 20
-	minRequestSize     = 512
+	defaultLinger       = 5 * time.Millisecond
+	defaultRequestSize  = 1 << 20
+	defaultBufferMemory = 32 << 20
+	minRequestSize      = 512
 )
 
 func (v *values) producer(c *Config) {
@@ -201,9 +204,13 @@ func (v *values) producer(c *Config) {
 		c.add(kgo.BrokerMaxWriteBytes(int32(size)))
 	}
 	v.number("batch.size", 0, math.MaxInt32)
-	if n, given := v.number("buffer.memory", 0, math.MaxInt64); given {
-		c.add(kgo.MaxBufferedBytes(int(max(n, size))))
+	memory, given := v.number("buffer.memory", 0, math.MaxInt64)
+	if !given {
+		memory = defaultBufferMemory
 	}
+	// Only bytes bound what waits, as in Kafka's producer: franz-go's own bound is 10,000 records, which is little for small ones.
+	c.BufferMemory = max(memory, size)
+	c.add(kgo.MaxBufferedBytes(int(c.BufferMemory)), kgo.MaxBufferedRecords(math.MaxInt32))
 	if d, given := v.millis("delivery.timeout.ms", time.Second, forever); given && d < forever {
 		c.add(kgo.RecordDeliveryTimeout(d))
 	}

@@ -33,7 +33,7 @@ var options = []struct {
 	{"BrokerMaxWriteBytes", kgo.BrokerMaxWriteBytes},
 
 	{"RequiredAcks", kgo.RequiredAcks}, {"DisableIdempotentWrite", kgo.DisableIdempotentWrite}, {"MaxProduceRequestsInflightPerBroker", kgo.MaxProduceRequestsInflightPerBroker},
-	{"ProducerBatchCompression", kgo.ProducerBatchCompression}, {"ProducerBatchMaxBytes", kgo.ProducerBatchMaxBytes}, {"MaxBufferedBytes", kgo.MaxBufferedBytes},
+	{"ProducerBatchCompression", kgo.ProducerBatchCompression}, {"ProducerBatchMaxBytes", kgo.ProducerBatchMaxBytes}, {"MaxBufferedBytes", kgo.MaxBufferedBytes}, {"MaxBufferedRecords", kgo.MaxBufferedRecords},
 	{"ProducerLinger", kgo.ProducerLinger}, {"RecordDeliveryTimeout", kgo.RecordDeliveryTimeout}, {"RecordRetries", kgo.RecordRetries},
 	{"ProduceRequestTimeout", kgo.ProduceRequestTimeout}, {"TransactionTimeout", kgo.TransactionTimeout}, {"RecordPartitioner", kgo.RecordPartitioner},
 
