@@ -29,7 +29,17 @@ func (s *connectorService) Validate(ctx context.Context, m *connectv1.ValidateRe
 	values := d.Config.Validate(m.GetConfig())
 	answer := &connectv1.ValidateResponse{}
 	if make != nil {
-		if v, ok := make().(Validator); ok {
+		c := make()
+		if e, ok := c.(ExactlyOnceSource); ok && s.plugin.source(d.Class) != nil {
+			answer.ExactlyOnceSupport = connectv1.ExactlyOnceSupport_EXACTLY_ONCE_SUPPORT_UNSUPPORTED
+			supported := false
+			err := guard(func() error { supported = e.SupportsExactlyOnce(m.GetConfig()); return nil })
+			answer.Error = errorToProto(err, "Connector.SupportsExactlyOnce")
+			if supported {
+				answer.ExactlyOnceSupport = connectv1.ExactlyOnceSupport_EXACTLY_ONCE_SUPPORT_SUPPORTED
+			}
+		}
+		if v, ok := c.(Validator); ok && answer.Error == nil {
 			var found []config.Value
 			err := guard(func() (err error) { found, err = v.Validate(ctx, m.GetConfig()); return err })
 			answer.Error = errorToProto(err, "Connector.Validate")

@@ -52,7 +52,7 @@ type Sink struct {
 }
 
 // Connector divides the work of a source or a sink into tasks. Methods are
-// called one at a time. A Connector may also implement Validator and OffsetAlterer.
+// called one at a time. A Connector may also implement Validator, OffsetAlterer and ExactlyOnceSource.
 type Connector interface {
 	// Start is called once, first. A connector that watches its system for
 	// changes starts to do so here and calls cc.RequestReconfiguration when the
@@ -71,6 +71,15 @@ type Validator interface {
 	// Validate returns what is wrong, key by key; keys left out are fine. The
 	// error is for when it could not find out.
 	Validate(ctx context.Context, config map[string]string) ([]config.Value, error)
+}
+
+// ExactlyOnceSource is implemented by the Connector of a source whose author has considered exactly once. Where the user has it
+// enabled, records and their offsets are written together or not at all, whatever stands here; but they are worth it only when a
+// task that starts anew with the stored offsets goes on exactly behind the record that the last of them belongs to.
+type ExactlyOnceSource interface {
+	// SupportsExactlyOnce tells whether that is so with a configuration. Users can make it a condition
+	// (exactly.once.support=required). It is called as Validate is, also without it.
+	SupportsExactlyOnce(config map[string]string) bool
 }
 
 // OffsetAlterer is implemented by a Connector that wants to check changes of

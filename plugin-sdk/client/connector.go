@@ -189,6 +189,29 @@ func (c *Connector) Err() error { return c.err }
 
 // Validate asks a plugin to check a configuration.
 func Validate(ctx context.Context, conn *grpc.ClientConn, class string, cfg map[string]string, l Limits) ([]config.Value, error) {
+	m, err := validate(ctx, conn, class, cfg, l)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]config.Value, len(m.GetValues()))
+	for i, v := range m.GetValues() {
+		values[i] = wire.ConfigValueFromProto(v)
+	}
+	return values, nil
+}
+
+// ExactlyOnce asks a source connector whether it supports exactly once with a configuration. Declared is false when it says nothing
+// about that. The errors are those of Validate.
+func ExactlyOnce(ctx context.Context, conn *grpc.ClientConn, class string, cfg map[string]string, l Limits) (supported, declared bool, err error) {
+	m, err := validate(ctx, conn, class, cfg, l)
+	if err != nil {
+		return false, false, err
+	}
+	s := m.GetExactlyOnceSupport()
+	return s == connectv1.ExactlyOnceSupport_EXACTLY_ONCE_SUPPORT_SUPPORTED, s != connectv1.ExactlyOnceSupport_EXACTLY_ONCE_SUPPORT_UNSPECIFIED, nil
+}
+
+func validate(ctx context.Context, conn *grpc.ClientConn, class string, cfg map[string]string, l Limits) (*connectv1.ValidateResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.orDefault().Call, &StallError{Method: "Connector.Validate", For: l.orDefault().Call})
 	defer cancel()
 	m, err := connectv1.NewConnectorClient(conn).Validate(ctx, &connectv1.ValidateRequest{Class: class, Config: cfg})
@@ -201,9 +224,5 @@ func Validate(ctx context.Context, conn *grpc.ClientConn, class string, cfg map[
 	if err := AuthorErrorOf(m.GetError(), "Connector.Validate").asError(); err != nil {
 		return nil, err
 	}
-	values := make([]config.Value, len(m.GetValues()))
-	for i, v := range m.GetValues() {
-		values[i] = wire.ConfigValueFromProto(v)
-	}
-	return values, nil
+	return m, nil
 }

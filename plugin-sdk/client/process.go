@@ -28,6 +28,7 @@ import (
 const (
 	defaultStartTimeout = 10 * time.Second
 	defaultStopTimeout  = 5 * time.Second
+	endPatience         = 5 * time.Second
 	bufferSize          = 128 << 10
 
 	// shutdownMethod is go-plugin's own request to end. Its generated client is internal to go-plugin, and its Client.Kill waits two
@@ -46,7 +47,8 @@ type Settings struct {
 	// nothing and is for tests.
 	Checksum []byte
 	// Dir is where the private directory of the process is made, mode 0700, removed when the process has ended. It is created if need be.
-	// The private directory holds the socket, whose path has some hundred bytes at most. Empty or too long: os.TempDir.
+	// The private directory holds the socket, whose path has some hundred bytes at most. Empty or too long: os.TempDir, or /tmp when that is
+	// too long as well.
 	Dir string
 	// Env are variables, KEY=value, in addition to the few a plugin gets in any case: PATH, HOME, TMPDIR, LANG, LC_*, TZ, SSL_CERT_FILE,
 	// SSL_CERT_DIR and OUTBOARD_PLUGIN_* (the operator's settings for plugins) of the host. Nothing else of the host's environment reaches a plugin.
@@ -249,14 +251,15 @@ func (p *Process) lost(call string, err error) error {
 	}
 }
 
-// awaitEnd gives a process whose connection broke the moment that it takes to learn of its end.
+// awaitEnd gives a process whose connection broke the time that it takes to end, and to learn of it, on a machine that is busy: how it ended
+// is the better explanation. Only a plugin that closes its connection and lives on takes that long.
 func (p *Process) awaitEnd(err error) {
 	if status.Code(err) != codes.Unavailable {
 		return
 	}
 	select {
 	case <-p.runner.exited:
-	case <-time.After(200 * time.Millisecond):
+	case <-time.After(endPatience):
 	}
 }
 
@@ -279,10 +282,12 @@ func dialOptions() []grpc.DialOption {
 // socketParent returns the directory to make private directories in. go-plugin adds /plugin-dir and /plugin, each with up to ten digits.
 func socketParent(dir string) string {
 	const added = len("/plugin-dir") + len("/plugin") + 2*10
-	if dir == "" || len(dir)+added >= maxSocketPath {
-		return os.TempDir()
+	for _, d := range []string{dir, os.TempDir()} {
+		if d != "" && len(d)+added < maxSocketPath {
+			return d
+		}
 	}
-	return dir
+	return "/tmp" // TMPDIR may be long, too
 }
 
 // goPluginLogger passes on go-plugin's warnings; what it says of starts and ends is said better here.

@@ -25,6 +25,9 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
+// patience is how long a test waits for what must happen. Only a test that fails takes that long.
+const patience = time.Minute
+
 // The programs of testdata.
 var testPlugin, testHost string
 
@@ -78,6 +81,9 @@ func launch(t *testing.T, s Settings, env ...string) (*Process, error) {
 	if s.Dir == "" {
 		s.Dir = socketDir(t)
 	}
+	if s.StartTimeout == 0 {
+		s.StartTimeout = patience
+	}
 	s.Env = append(s.Env, env...)
 	p, err := Launch(t.Context(), s)
 	if p != nil {
@@ -126,8 +132,19 @@ type alive struct {
 	conns   chan net.Conn
 }
 
+// watched is one of them.
+type watched struct {
+	conn  net.Conn
+	lines *bufio.Reader
+}
+
 func listen(t *testing.T) *alive {
-	address := filepath.Join(t.TempDir(), "alive")
+	dir, err := os.MkdirTemp("", "a") // short: the path of a socket has some hundred bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	address := filepath.Join(dir, "alive")
 	l, err := net.Listen("unix", address)
 	if err != nil {
 		t.Fatal(err)
@@ -151,33 +168,43 @@ func listen(t *testing.T) *alive {
 }
 
 // next waits for a process to say its id.
-func (a *alive) next(t *testing.T) (pid int, conn net.Conn) {
+func (a *alive) next(t *testing.T) (pid int, w watched) {
 	t.Helper()
 	select {
-	case conn = <-a.conns:
-	case <-time.After(10 * time.Second):
+	case w.conn = <-a.conns:
+	case <-time.After(patience):
 		t.Fatal("no process reported")
 	}
-	t.Cleanup(func() { conn.Close() })
-	line, err := bufio.NewReader(conn).ReadString('\n')
+	t.Cleanup(func() { w.conn.Close() })
+	w.lines = bufio.NewReader(w.conn)
+	pid, err := strconv.Atoi(w.line(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err = strconv.Atoi(strings.TrimSpace(line))
+	return pid, w
+}
+
+// line waits for the process to say something.
+func (w watched) line(t *testing.T) string {
+	t.Helper()
+	if err := w.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	line, err := w.lines.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pid, conn
+	return strings.TrimSpace(line)
 }
 
 // mustEnd waits for the end of a process that reported.
-func mustEnd(t *testing.T, conn net.Conn, within time.Duration) {
+func mustEnd(t *testing.T, w watched) {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
+	if err := w.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
-		t.Fatalf("the process lives on after %s: %v", within, err)
+	if _, err := w.lines.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatalf("the process lives on after %s: %v", patience, err)
 	}
 }
 
@@ -232,29 +259,32 @@ func TestLongDirectory(t *testing.T) {
 	if err := os.Mkdir(long, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p := mustLaunch(t, Settings{Dir: long})
-	if _, err := p.Describe(t.Context()); err != nil {
-		t.Error(err)
+	for name, temporary := range map[string]string{"the directory": os.TempDir(), "TMPDIR as well": long} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TMPDIR", temporary)
+			p, err := Launch(t.Context(), Settings{Path: testPlugin, Dir: long})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Describe(t.Context()); err != nil {
+				t.Error(err)
+			}
+			p.Stop(t.Context())
+		})
 	}
 }
 
 func TestLaunchFails(t *testing.T) {
 	tests := map[string]struct {
-		mode    string
-		timeout time.Duration
-		want    []string // of the first line
-		lines   []string // below it
+		mode  string
+		want  []string // of the first line
+		lines []string // below it
 	}{
 		"garbage before the handshake": {
 			mode: "garbage",
 			want: []string{`printed "hello \\x1b[31mworld" where the handshake belongs`, "log to standard error"},
 		},
 		"endless first line": {mode: "flood", want: []string{"where the handshake belongs"}},
-		"no handshake": {
-			mode: "silent", timeout: 500 * time.Millisecond,
-			want: []string{"printed no handshake within 500ms", "looking for the meaning of life"},
-		},
-		"standard output closed": {mode: "closed", timeout: 500 * time.Millisecond, want: []string{"where the handshake belongs"}},
 		"exit": {
 			mode: "exit 3", want: []string{"exited with code 3 before its handshake", `cannot open \x1b[2Jthe store`},
 			lines: []string{"  | reading settings", `  | cannot open \x1b[2Jthe store`},
@@ -265,7 +295,6 @@ func TestLaunchFails(t *testing.T) {
 		"net/rpc":                  {mode: "netrpc", want: []string{`speaks "netrpc", this worker speaks grpc`}},
 		"TCP":                      {mode: "tcp", want: []string{`listens on tcp "127.0.0.1:1"`, "PLUGIN_UNIX_SOCKET_DIR"}},
 		"foreign socket":           {mode: "socket elsewhere", want: []string{`listens on unix "/tmp/elsewhere"`}},
-		"mute":                     {mode: "mute", timeout: 500 * time.Millisecond, want: []string{"printed its handshake but did not answer within 500ms"}},
 		"exit after the handshake": {mode: "exit 5 after the handshake", want: []string{"exited with code 5 right after the handshake", "out of luck"}},
 	}
 	for name, test := range tests {
@@ -273,28 +302,81 @@ func TestLaunchFails(t *testing.T) {
 			watch := listen(t)
 			got := make(chan error, 1)
 			go func() {
-				_, err := launch(t, Settings{StartTimeout: test.timeout}, "MODE="+test.mode, "ALIVE="+watch.address)
+				_, err := launch(t, Settings{StartTimeout: patience}, "MODE="+test.mode, "ALIVE="+watch.address)
 				got <- err
 			}()
-			_, conn := watch.next(t)
-			err := <-got
-			if err == nil {
-				t.Fatal("no error")
-			}
-			first, rest, _ := strings.Cut(err.Error(), "\n")
-			for _, want := range append(test.want, "plugin "+testPlugin+" ") {
-				if !strings.Contains(first, want) {
-					t.Errorf("%q lacks %q", first, want)
-				}
-			}
+			_, plugin := watch.next(t)
+			rest := mustFail(t, <-got, test.want...)
 			for _, want := range test.lines {
 				if !slices.Contains(strings.Split(rest, "\n"), want) {
 					t.Errorf("%q lacks the line %q", rest, want)
 				}
 			}
-			mustEnd(t, conn, time.Second)
+			mustEnd(t, plugin)
 		})
 	}
+}
+
+// The start timeout ends while a plugin says nothing, has closed its standard output, or does not answer. The test says when that is, not a clock.
+func TestLaunchTakesTooLong(t *testing.T) {
+	tests := map[string]struct {
+		mode   string
+		logged string // what the host is to have read by then
+		ready  string // what the plugin is to have said by then
+		want   []string
+	}{
+		"no handshake": {
+			mode: "silent", logged: "looking for the meaning of life",
+			want: []string{"printed no handshake within 1m0s", "looking for the meaning of life"},
+		},
+		"standard output closed": {mode: "closed", ready: "closed"}, // whether the host knows by then is open
+		"mute":                   {mode: "mute", ready: "connected", want: []string{"printed its handshake but did not answer within 1m0s"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			watch := listen(t)
+			var logged lockedBuffer
+			dir := socketDir(t)
+			ctx, expire := context.WithCancelCause(t.Context())
+			got := make(chan error, 1)
+			go func() {
+				_, err := Launch(ctx, Settings{
+					Path: testPlugin, Dir: dir, StartTimeout: time.Minute, Env: []string{"MODE=" + test.mode, "ALIVE=" + watch.address},
+					Logger: hclog.New(&hclog.LoggerOptions{Output: &logged, Level: hclog.Info}),
+				})
+				got <- err
+			}()
+			_, plugin := watch.next(t)
+			if test.ready != "" {
+				if line := plugin.line(t); line != test.ready {
+					t.Fatalf("the plugin said %q", line)
+				}
+			}
+			logged.await(t, test.logged)
+			expire(errStartTimeout)
+			mustFail(t, <-got, test.want...)
+			mustEnd(t, plugin)
+		})
+	}
+	t.Run("by the clock", func(t *testing.T) {
+		_, err := launch(t, Settings{StartTimeout: time.Millisecond}, "MODE=silent")
+		mustFail(t, err, "printed no handshake within 1ms")
+	})
+}
+
+// mustFail checks the first line of a launch's error and returns the others.
+func mustFail(t *testing.T, err error, wants ...string) string {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	first, rest, _ := strings.Cut(err.Error(), "\n")
+	for _, want := range append(wants, "plugin "+testPlugin+" ") {
+		if !strings.Contains(first, want) {
+			t.Errorf("%q lacks %q", first, want)
+		}
+	}
+	return rest
 }
 
 func TestLaunchRefuses(t *testing.T) {
@@ -422,29 +504,32 @@ func TestLaunchCancelled(t *testing.T) {
 		_, err := Launch(ctx, Settings{Path: testPlugin, Dir: dir, Env: []string{"MODE=silent", "ALIVE=" + watch.address}})
 		got <- err
 	}()
-	_, conn := watch.next(t)
+	_, plugin := watch.next(t)
 	cancel()
 	if err := <-got; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	mustEnd(t, conn, time.Second)
+	mustEnd(t, plugin)
 }
 
 func TestDescribeFails(t *testing.T) {
-	tests := map[string]string{
-		"nothing":  "describes itself wrongly, tell its author: its name is empty",
-		"too much": "received message larger than max",
-		"death":    "exited with code 9 during Describe; it wrote to standard error: tired",
-		"never":    "was asked to describe itself: context deadline exceeded",
+	tests := map[string]struct {
+		limit time.Duration
+		want  string
+	}{
+		"nothing":  {limit: patience, want: "describes itself wrongly, tell its author: its name is empty"},
+		"too much": {limit: patience, want: "received message larger than max"},
+		"death":    {limit: patience, want: "exited with code 9 during Describe; it wrote to standard error: tired"},
+		"never":    {limit: 100 * time.Millisecond, want: "was asked to describe itself: context deadline exceeded"},
 	}
-	for how, want := range tests {
+	for how, test := range tests {
 		t.Run(how, func(t *testing.T) {
 			p := mustLaunch(t, Settings{}, "DESCRIBE="+how)
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), test.limit)
 			defer cancel()
 			_, err := p.Describe(ctx)
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("got %v, want %q", err, want)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
 	}
@@ -471,7 +556,7 @@ func TestEnd(t *testing.T) {
 			tell(t, p)
 			select {
 			case <-p.Exited():
-			case <-time.After(20 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("the end was not noticed")
 			}
 			e := p.Exit()
@@ -490,18 +575,18 @@ func TestStop(t *testing.T) {
 		mode     string
 		deadline time.Duration
 		signal   syscall.Signal
-		slower   time.Duration
+		atLeast  time.Duration
 	}{
-		"obeys":            {deadline: 10 * time.Second},
-		"ignores it":       {mode: "stubborn", deadline: 300 * time.Millisecond, signal: syscall.SIGKILL, slower: 300 * time.Millisecond},
+		"obeys":            {deadline: patience},
+		"ignores it":       {mode: "stubborn", deadline: 300 * time.Millisecond, signal: syscall.SIGKILL, atLeast: 300 * time.Millisecond},
 		"no time to spare": {signal: syscall.SIGKILL},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := mustLaunch(t, Settings{}, "MODE="+test.mode)
+			start := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
 			defer cancel()
-			start := time.Now()
 			var calls sync.WaitGroup
 			for range 3 {
 				calls.Go(func() { p.Stop(ctx) })
@@ -511,7 +596,7 @@ func TestStop(t *testing.T) {
 			if e := p.Exit(); e.Signal != test.signal || !e.ByHost {
 				t.Errorf("got %+v", e)
 			}
-			if took < test.slower || took > test.slower+2*time.Second {
+			if took < test.atLeast {
 				t.Errorf("took %s", took)
 			}
 			p.Stop(ctx)
@@ -564,17 +649,17 @@ func TestChildren(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			watch, watchChild := listen(t), listen(t)
 			p := mustLaunch(t, Settings{}, "MODE="+test.mode, "ALIVE="+watch.address, "CHILD_ALIVE="+watchChild.address)
-			_, conn := watch.next(t)
+			_, plugin := watch.next(t)
 			pid, child := watchChild.next(t)
 			if test.mode == "child" {
 				p.Kill()
 			} else {
 				tell(t, p)
 			}
-			mustEnd(t, conn, 5*time.Second)
+			mustEnd(t, plugin)
 			select {
 			case <-p.Exited():
-			case <-time.After(2 * time.Second):
+			case <-time.After(patience):
 				t.Error("the end was not noticed")
 			}
 			if test.survives {
@@ -582,7 +667,7 @@ func TestChildren(t *testing.T) {
 					t.Errorf("the child is gone: %v", err)
 				}
 			}
-			mustEnd(t, child, time.Second)
+			mustEnd(t, child)
 		})
 	}
 }
@@ -602,11 +687,11 @@ func TestHostDies(t *testing.T) {
 	if err := host.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_, conn := watch.next(t)
+	_, plugin := watch.next(t)
 	if err := host.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	mustEnd(t, conn, time.Second)
+	mustEnd(t, plugin)
 	_ = host.Wait()
 }
 
@@ -681,7 +766,7 @@ func (b *lockedBuffer) String() string {
 
 func (b *lockedBuffer) await(t *testing.T, want string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for {
 		b.mu.Lock()
 		if strings.Contains(b.buf.String(), want) {
@@ -715,7 +800,7 @@ func TestNothingLeaks(t *testing.T) {
 	for range 5 {
 		cycle()
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	for openFiles(t) > files || runtime.NumGoroutine() > routines {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
@@ -736,7 +821,8 @@ func openFiles(t *testing.T) int {
 }
 
 func TestSocketDirectory(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "made", "here")
+	dir := filepath.Join(socketDir(t), "made")
+	t.Cleanup(func() { os.Remove(dir) })
 	p := mustLaunch(t, Settings{Dir: dir})
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("got %v, %v", entries, err)

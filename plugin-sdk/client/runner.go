@@ -19,10 +19,6 @@ import (
 	"github.com/outboard-connect/outboard/plugin-sdk"
 )
 
-// lastWords is how long the output of a process that has ended is waited for. All that it started in its process group is killed with it,
-// so only a child that left the group and kept the pipe ever takes that long.
-const lastWords = 50 * time.Millisecond
-
 // memoryPeriod is how often the memory of a process with a limit is looked at.
 const memoryPeriod = 250 * time.Millisecond
 
@@ -147,11 +143,14 @@ func (r *processRunner) fork(logs *stderr, stdout io.Writer) (firstLine <-chan s
 		return nil, err
 	}
 	lines := make(chan string, 1)
-	go readOutput(ours[1], lines, stdout)
+	go func() {
+		readOutput(&output{pipe: ours[1]}, lines, stdout)
+		ours[1].Close()
+	}()
 	logged := make(chan struct{})
 	go func() {
 		w := &lineWriter{to: logs}
-		io.Copy(w, ours[2]) // ends with the pipe, whatever the error
+		_, _ = io.Copy(w, &output{pipe: ours[2]}) // ends with the process, whatever the error
 		w.flush()
 		close(logged)
 	}()
@@ -183,7 +182,7 @@ func (r *processRunner) run(started chan<- error) {
 func (r *processRunner) await(reaped, logged <-chan struct{}, pipes []*os.File, logs *stderr) {
 	<-reaped
 	for _, f := range pipes[1:] {
-		_ = f.SetReadDeadline(time.Now().Add(lastWords))
+		_ = f.SetReadDeadline(time.Unix(1, 0)) // see output
 	}
 	<-logged
 	for _, f := range []*os.File{pipes[0], pipes[2]} { // the reader of standard output closes its pipe itself
@@ -206,8 +205,7 @@ func (r *processRunner) await(reaped, logged <-chan struct{}, pipes []*os.File, 
 }
 
 // readOutput gives away the first line and copies the rest.
-func readOutput(f *os.File, first chan<- string, rest io.Writer) {
-	defer f.Close()
+func readOutput(f io.Reader, first chan<- string, rest io.Writer) {
 	line, more := readLine(f, maxHandshake)
 	if line != "" {
 		first <- line

@@ -142,10 +142,18 @@ func Source() Definition {
 			Doc: "Milliseconds between transactions when transaction.boundary is interval. Without it, the worker's offset.flush.interval.ms applies.",
 		},
 		{
-			Name: "offsets.storage.topic", Type: TypeString, NonEmpty: true, Importance: ImportanceLow,
+			Name: "offsets.storage.topic", Type: TypeString, NonEmpty: true, Pattern: `[a-zA-Z0-9._-]{1,249}`, Importance: ImportanceLow,
 			Group: GroupOffsetsTopic, Order: 1, Width: WidthLong, DisplayName: "Offsets topic",
 			Doc: "A topic for the source offsets of this connector alone, in the Kafka cluster that it writes to; it is created when missing. " +
 				"Without it, the worker's offsets topic is used. A standalone worker ignores it.",
+		},
+		{
+			Name: "outboard.schema.evolution", Type: TypeString, Default: Default("evolve"), Valid: []string{"evolve", "hold", "dlq", "fail"}, Importance: ImportanceMedium,
+			Group: GroupOutboard, Order: 4, Width: WidthShort, DisplayName: "Schema evolution",
+			Doc: "What happens when the schema of a topic's keys or values, after transformations, changes so that not all readers can follow: a field that is neither optional nor " +
+				"has a default comes or goes, or a type or whether null is allowed changes. With evolve, all passes; with hold, the task delivers nothing more and is PAUSED with the reason " +
+				"in its status, until the configuration is changed; with dlq, such records go to errors.deadletterqueue.topic.name, whatever errors.tolerance says; with fail, the task fails. " +
+				"Known schemas are kept beside the offsets and survive restarts; evolve forgets them, so that it lets a change pass for good.",
 		},
 	}
 }

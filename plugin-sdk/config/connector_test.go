@@ -129,6 +129,10 @@ func TestRules(t *testing.T) {
 			"topic.creation.default.partitions":         {"Invalid value 0 for configuration topic.creation.default.partitions: Number of partitions must be positive, or -1 to use the broker's default"},
 		}},
 
+		"evolution to a queue":          {source, map[string]string{"outboard.schema.evolution": "dlq", "errors.deadletterqueue.topic.name": "q"}, nil},
+		"evolution without its queue":   {source, map[string]string{"outboard.schema.evolution": " dlq"}, map[string][]string{"outboard.schema.evolution": {"Invalid value dlq for configuration outboard.schema.evolution: Needs a dead letter queue. Name its topic in errors.deadletterqueue.topic.name"}}},
+		"evolution that needs no queue": {source, map[string]string{"outboard.schema.evolution": "hold"}, nil},
+
 		"topics":         {sink, map[string]string{"topics": "a,b"}, nil},
 		"topics.regex":   {sink, map[string]string{"topics.regex": "a.*", "topics": " "}, nil},
 		"no topics":      {sink, map[string]string{"topics": ""}, both("Must configure one of topics or topics.regex. For example topics=orders,payments")},

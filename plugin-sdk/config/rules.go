@@ -14,7 +14,7 @@ const (
 )
 
 // CheckSource holds the configuration of a source connector against the framework's rules that a single key cannot express: distinct aliases,
-// predicates that exist, topic creation. It returns texts for users by key, to be added to what Validate says of [Common], [Source],
+// predicates that exist, topic creation, a dead letter queue where one is needed. It returns texts for users by key, to be added to what Validate says of [Common], [Source],
 // [TopicCreation], [Transformation] and [Predicate].
 func CheckSource(values map[string]string) map[string][]string {
 	r := rules{values: values, found: map[string][]string{}}
@@ -28,6 +28,10 @@ func CheckSource(values map[string]string) map[string][]string {
 		}
 		r.notZero(prefix+"replication.factor", replicationFactor)
 		r.notZero(prefix+"partitions", partitions)
+	}
+	const evolution, queue = "outboard.schema.evolution", "errors.deadletterqueue.topic.name"
+	if trim(values[evolution]) == "dlq" && trim(values[queue]) == "" {
+		r.invalid(evolution, "dlq", "Needs a dead letter queue. Name its topic in "+queue)
 	}
 	return r.found
 }

@@ -247,7 +247,7 @@ func (s *Sink) Retries() int { return s.retries }
 func (s *Sink) Stop() error {
 	s.t.Helper()
 	begin := time.Now()
-	const deadline = 10 * time.Second
+	const deadline = Patience
 	s.send(&connectv1.HostToSink{Message: &connectv1.HostToSink_Stop{Stop: &connectv1.Stop{DeadlineMs: uint64(deadline.Milliseconds())}}})
 	_ = s.stream.CloseSend() // never fails
 	stopped := s.next("Stopped").GetStopped()

@@ -322,7 +322,7 @@ func (s *Source) Commit(records ...Record) {
 func (s *Source) Stop() error {
 	s.t.Helper()
 	begin := time.Now()
-	const deadline = 10 * time.Second
+	const deadline = Patience
 	s.send(&connectv1.HostToSource{Message: &connectv1.HostToSource_Stop{Stop: &connectv1.Stop{DeadlineMs: uint64(deadline.Milliseconds())}}})
 	if s.startErr == nil {
 		s.await("Drained", func() bool { return s.drained })

@@ -24,12 +24,12 @@ import (
 func main() {
 	// Whoever listens on ALIVE sees the end of this process as the end of the connection.
 	if address := os.Getenv("ALIVE"); address != "" {
-		conn, err := net.Dial("unix", address)
-		if err != nil {
+		var err error
+		if watcher, err = net.Dial("unix", address); err != nil {
 			fail(err)
 		}
-		fmt.Fprintln(conn, os.Getpid())
-		go func() { _, _ = io.Copy(io.Discard, conn) }()
+		fmt.Fprintln(watcher, os.Getpid())
+		go func() { _, _ = io.Copy(io.Discard, watcher) }()
 	}
 	before, ok := modes[os.Getenv("MODE")]
 	if !ok {
@@ -47,6 +47,9 @@ func main() {
 		select {}
 	}
 }
+
+// watcher is who listens on ALIVE.
+var watcher net.Conn
 
 // told receives the signal to misbehave, once the host has seen a good plugin.
 var told = func() chan os.Signal {
@@ -76,6 +79,7 @@ var modes = map[string]func(){
 	},
 	"closed": func() {
 		os.Stdout.Close()
+		fmt.Fprintln(watcher, "closed")
 		time.Sleep(time.Hour)
 	},
 	"exit 3": func() {
@@ -89,9 +93,16 @@ var modes = map[string]func(){
 	"tcp":                   func() { handshake("1|1|tcp|127.0.0.1:1|grpc|") },
 	"socket elsewhere":      func() { handshake("1|1|unix|/tmp/elsewhere|grpc|") },
 	"mute": func() { // accepts the connection and says nothing
-		if _, err := net.Listen("unix", socket()); err != nil {
+		l, err := net.Listen("unix", socket())
+		if err != nil {
 			fail(err)
 		}
+		go func() {
+			if _, err := l.Accept(); err != nil {
+				fail(err)
+			}
+			fmt.Fprintln(watcher, "connected")
+		}()
 		handshake("1|1|unix|" + socket() + "|grpc|")
 	},
 	"exit 5 after the handshake": func() {
