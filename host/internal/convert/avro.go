@@ -15,14 +15,14 @@ type avroConverter struct {
 	text    avroText // the settings of new ones
 	meta    bool
 	ways    recent[target, *avroWritten]
-	readers recent[int, *avroReader]
+	readers recent[registry.ID, *avroReader]
 	w       data.Writer
 	r       data.Reader
 }
 
 // avroWritten is how values of a schema are written to a topic.
 type avroWritten struct {
-	head   [headSize]byte
+	stamp
 	writer *avroWriter
 	raw    bool // bytes at the top, which Confluent's serializer writes as they are
 }
@@ -49,23 +49,29 @@ func newAvro(s settings) (Converter, error) {
 }
 
 func (c *avroConverter) FromConnect(a *Arena, topic string, v data.Value) ([]byte, error) {
+	b, _, err := c.FromConnectHeaded(a, topic, v)
+	return b, err
+}
+
+// FromConnectHeaded implements Headed.
+func (c *avroConverter) FromConnectHeaded(a *Arena, topic string, v data.Value) (b, header []byte, err error) {
 	schema, row := v.Schema, v.Data
 	switch {
 	case v.Data == nil: // also with a schema: what is written then is no value of the schema, but nothing
-		return nil, nil
+		return nil, nil, nil
 	case v.Kind == data.KindBytes:
 		schema = data.BytesSchema
 	case v.Kind == data.KindString:
 		schema = data.StringSchema
 	case v.Kind == data.KindJSON:
-		return nil, fmt.Errorf("%s is JSON without schema, and AvroConverter needs one; set %s to JsonConverter with schemas.enable=false", c.use, c.use.setting(""))
+		return nil, nil, fmt.Errorf("%s is JSON without schema, and AvroConverter needs one; set %s to JsonConverter with schemas.enable=false", c.use, c.use.setting(""))
 	}
 	w, err := c.ways.get(target{schema, topic})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	from := len(a.buf)
-	buf := append(a.buf, w.head[:]...)
+	buf := append(a.buf, w.front...)
 	switch {
 	case v.Kind == data.KindBytes:
 		buf = append(buf, v.Data...)
@@ -80,10 +86,10 @@ func (c *avroConverter) FromConnect(a *Arena, topic string, v data.Value) ([]byt
 			buf = w.writer.append(buf, r)
 		}
 		if err := errors.Join(w.writer.take(), whole(r, schema)); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.use, err)
+			return nil, nil, fmt.Errorf("%s: %w", c.use, err)
 		}
 	}
-	return a.cut(buf, from), nil
+	return a.cut(buf, from), w.header, nil
 }
 
 // prepare registers a schema.
@@ -109,7 +115,7 @@ func (c *avroConverter) prepare(of target) (*avroWritten, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &avroWritten{head: head(id), writer: newAvroWriter(s, c.text.enums()), raw: s.Type() == data.Bytes && !s.Optional() && s.Name() != data.DecimalName}
+	w := &avroWritten{stamp: c.stamp(id), writer: newAvroWriter(s, c.text.enums()), raw: s.Type() == data.Bytes && !s.Optional() && s.Name() != data.DecimalName}
 	if under != text {
 		if err := sameShape(under, text, subject); err != nil {
 			return nil, err
@@ -166,11 +172,16 @@ func (s *avroSchema) alike(o *avroSchema) error {
 	return nil
 }
 
-func (c *avroConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value, error) {
+func (c *avroConverter) ToConnect(a *Arena, topic string, b []byte) (data.Value, error) {
+	return c.ToConnectHeaded(a, topic, b, nil)
+}
+
+// ToConnectHeaded implements Headed.
+func (c *avroConverter) ToConnectHeaded(a *Arena, _ string, b, header []byte) (data.Value, error) {
 	if b == nil {
 		return data.Value{}, nil
 	}
-	id, err := c.id(b, headSize)
+	id, _, value, err := c.id(b, header, 0)
 	if err != nil {
 		return data.Value{}, err
 	}
@@ -182,11 +193,11 @@ func (c *avroConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value, err
 	if r.kind == avroBytes && r.schema.Name() != data.DecimalName { // at the top, as they are
 		from := len(a.buf)
 		w.Reset(a.buf, r.schema)
-		w.Bytes(b[headSize:])
+		w.Bytes(value)
 		buf, err := w.Finish()
 		return data.Value{Kind: data.KindRow, Schema: r.schema, Data: a.cut(buf, from)}, err
 	}
-	in := avroInput{b: b[headSize:]}
+	in := avroInput{b: value}
 	if ahead := in; r.kind == avroUnion { // a null has no row
 		if branch := ahead.long(); ahead.err == nil && len(ahead.b) == 0 && r.isNull(branch) {
 			return data.Value{Kind: data.KindRow, Schema: r.schema}, nil
@@ -198,11 +209,11 @@ func (c *avroConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value, err
 	buf, err := w.Finish()
 	switch {
 	case in.err != nil:
-		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %d: %w", c.use, id, in.err)
+		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %s: %w", c.use, id, in.err)
 	case err != nil:
-		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %d: %w", c.use, id, err)
+		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %s: %w", c.use, id, err)
 	case len(in.b) > 0:
-		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %d: there are %d bytes behind it", c.use, id, len(in.b))
+		return data.Value{}, fmt.Errorf("%s does not fit its Avro schema, id %s: there are %d bytes behind it", c.use, id, len(in.b))
 	}
 	return data.Value{Kind: data.KindRow, Schema: r.schema, Data: a.cut(buf, from)}, nil
 }
@@ -216,7 +227,7 @@ func (r *avroReader) isNull(branch int64) bool {
 }
 
 // read gets the schema of an id.
-func (c *avroConverter) read(id int) (*avroReader, error) {
+func (c *avroConverter) read(id registry.ID) (*avroReader, error) {
 	s, err := c.schema(id)
 	if err != nil {
 		return nil, err

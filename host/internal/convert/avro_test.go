@@ -181,6 +181,9 @@ func TestAvroWithAnotherLibrary(t *testing.T) {
 		if !bytes.Equal(back.Data, v.Data) {
 			t.Fatalf("% x came back as % x\n%s", v.Data, back.Data, registered.Schema.Schema)
 		}
+		if !back.Schema.Equal(s) {
+			t.Fatalf("seed %d: the schema came back as %s, not %s", seed, enveloped(back), enveloped(v))
+		}
 	}
 }
 

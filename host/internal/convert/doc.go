@@ -21,8 +21,10 @@
 // whatever its kind; a null with a row schema is a JSON null, in its envelope.
 //
 // AvroConverter, JsonSchemaConverter and ProtobufConverter keep schemas in a registry and write, before the value, a zero and
-// the four bytes of the schema's id; Protobuf adds where in the schema the message is. They read that form only, not ids in
-// headers. ProtobufConverter takes structs; a null that is not an element or a struct survives it with optional.for.nullables or
+// the four bytes of the schema's id; Protobuf adds where in the schema the message is. With key.schema.id.serializer or
+// value.schema.id.serializer set to HeaderSchemaIdSerializer nothing is before the value; a header of the record, __key_schema_id or
+// __value_schema_id, has a one and the sixteen bytes of the schema's GUID, and what Protobuf adds. Both are read, unless the
+// deserializer is PrefixSchemaIdDeserializer; see [Headed]. ProtobufConverter takes structs; a null that is not an element or a struct survives it with optional.for.nullables or
 // wrapper.for.nullables alone, as in Confluent's.
 //
 // What passes through untouched is not copied. The rest is appended to the [Arena] of the batch, so that a record costs

@@ -18,12 +18,12 @@ type jsonSchemaConverter struct {
 	writer   jsonWriter
 	reader   jsonReader
 	ways     recent[target, *jsonSchemaWritten]
-	schemas  recent[int, *data.Schema]
+	schemas  recent[registry.ID, *data.Schema]
 }
 
 // jsonSchemaWritten is how values of a schema are written to a topic.
 type jsonSchemaWritten struct {
-	head [headSize]byte
+	stamp
 	plan *plan
 }
 
@@ -58,27 +58,33 @@ func newJSONSchema(s settings) (Converter, error) {
 }
 
 func (c *jsonSchemaConverter) FromConnect(a *Arena, topic string, v data.Value) ([]byte, error) {
+	b, _, err := c.FromConnectHeaded(a, topic, v)
+	return b, err
+}
+
+// FromConnectHeaded implements Headed.
+func (c *jsonSchemaConverter) FromConnectHeaded(a *Arena, topic string, v data.Value) (b, header []byte, err error) {
 	schema := v.Schema
 	switch {
 	case v.Kind == data.KindRow:
 	case v.Data == nil:
-		return nil, nil
+		return nil, nil, nil
 	case v.Kind == data.KindBytes:
 		schema = data.BytesSchema
 	case v.Kind == data.KindString:
 		schema = data.StringSchema
 	default:
-		return nil, fmt.Errorf("%s is JSON without schema, and JsonSchemaConverter needs one; set %s to JsonConverter with schemas.enable=false", c.use, c.use.setting(""))
+		return nil, nil, fmt.Errorf("%s is JSON without schema, and JsonSchemaConverter needs one; set %s to JsonConverter with schemas.enable=false", c.use, c.use.setting(""))
 	}
 	if row, _ := schema.Default(); v.Data == nil && !schema.Optional() && row == nil {
-		return nil, fmt.Errorf("%s is null, and its schema %v is neither optional nor has a default", c.use, schema)
+		return nil, nil, fmt.Errorf("%s is null, and its schema %v is neither optional nor has a default", c.use, schema)
 	}
 	w, err := c.ways.get(target{schema, topic})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	from := len(a.buf)
-	buf := append(a.buf, w.head[:]...)
+	buf := append(a.buf, w.front...)
 	switch v.Kind {
 	case data.KindBytes:
 		buf = appendBase64(buf, v.Data)
@@ -88,9 +94,9 @@ func (c *jsonSchemaConverter) FromConnect(a *Arena, topic string, v data.Value) 
 		buf, err = c.writer.append(buf, w.plan, v.Data)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s with schema %v cannot be written as JSON: %w", c.use, schema, err)
+		return nil, nil, fmt.Errorf("%s with schema %v cannot be written as JSON: %w", c.use, schema, err)
 	}
-	return a.cut(buf, from), nil
+	return a.cut(buf, from), w.header, nil
 }
 
 // prepare registers a schema.
@@ -123,14 +129,19 @@ func (c *jsonSchemaConverter) prepare(of target) (*jsonSchemaWritten, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &jsonSchemaWritten{head: head(id), plan: p}, nil
+	return &jsonSchemaWritten{stamp: c.stamp(id), plan: p}, nil
 }
 
-func (c *jsonSchemaConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value, error) {
+func (c *jsonSchemaConverter) ToConnect(a *Arena, topic string, b []byte) (data.Value, error) {
+	return c.ToConnectHeaded(a, topic, b, nil)
+}
+
+// ToConnectHeaded implements Headed.
+func (c *jsonSchemaConverter) ToConnectHeaded(a *Arena, _ string, b, header []byte) (data.Value, error) {
 	if b == nil {
 		return data.Value{}, nil
 	}
-	id, err := c.id(b, headSize+1)
+	id, _, text, err := c.id(b, header, 1)
 	if err != nil {
 		return data.Value{}, err
 	}
@@ -138,20 +149,19 @@ func (c *jsonSchemaConverter) ToConnect(a *Arena, _ string, b []byte) (data.Valu
 	if err != nil {
 		return data.Value{}, err
 	}
-	text := b[headSize:]
 	if !utf8.Valid(text) {
-		return data.Value{}, fmt.Errorf("%s with JSON Schema %d is no JSON: %w", c.use, id, errNotUTF8)
+		return data.Value{}, fmt.Errorf("%s with JSON Schema %s is no JSON: %w", c.use, id, errNotUTF8)
 	}
 	row, err := c.reader.read(a.buf, s, text)
 	if err != nil {
-		return data.Value{}, fmt.Errorf("%s does not fit its JSON Schema, id %d: %w", c.use, id, err)
+		return data.Value{}, fmt.Errorf("%s does not fit its JSON Schema, id %s: %w", c.use, id, err)
 	}
 	a.buf = c.reader.out
 	return data.RowValue(s, row), nil
 }
 
 // read gets the schema of an id.
-func (c *jsonSchemaConverter) read(id int) (*data.Schema, error) {
+func (c *jsonSchemaConverter) read(id registry.ID) (*data.Schema, error) {
 	found, err := c.schema(id)
 	if err != nil {
 		return nil, err

@@ -23,14 +23,14 @@ type protobufConverter struct {
 
 // protobufWritten is how values of a schema are written to a topic.
 type protobufWritten struct {
-	prefix []byte // head, indexes of the message
+	stamp  // with the indexes of the message
 	writer *protoWriter
 	state  *protoState
 }
 
 // protoMessageID is a schema and the indexes of a message in it.
 type protoMessageID struct {
-	id      int
+	id      registry.ID
 	indexes [mostIndexes]int32 // one more than each, 0: there is none
 }
 
@@ -67,27 +67,33 @@ func newProtobuf(s settings) (Converter, error) {
 }
 
 func (c *protobufConverter) FromConnect(a *Arena, topic string, v data.Value) ([]byte, error) {
+	b, _, err := c.FromConnectHeaded(a, topic, v)
+	return b, err
+}
+
+// FromConnectHeaded implements Headed.
+func (c *protobufConverter) FromConnectHeaded(a *Arena, topic string, v data.Value) (b, header []byte, err error) {
 	switch {
 	case v.Data == nil: // also with a schema: what is written then is no message, but nothing
-		return nil, nil
+		return nil, nil, nil
 	case v.Kind != data.KindRow:
-		return nil, fmt.Errorf("%s is %s, and ProtobufConverter takes STRUCT only; set %s to the converter of its type", c.use, describe(v), c.use.setting(""))
+		return nil, nil, fmt.Errorf("%s is %s, and ProtobufConverter takes STRUCT only; set %s to the converter of its type", c.use, describe(v), c.use.setting(""))
 	}
 	w, err := c.ways.get(target{v.Schema, topic})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	from := len(a.buf)
 	w.state.err = nil
 	w.state.r.Reset(v.Data)
-	buf := w.writer.append(append(a.buf, w.prefix...), w.state)
+	buf := w.writer.append(append(a.buf, w.front...), w.state)
 	if err := w.state.err; err != nil {
-		return nil, fmt.Errorf("%s: %w", c.use, err)
+		return nil, nil, fmt.Errorf("%s: %w", c.use, err)
 	}
 	if err := whole(&w.state.r, v.Schema); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.use, err)
+		return nil, nil, fmt.Errorf("%s: %w", c.use, err)
 	}
-	return a.cut(buf, from), nil
+	return a.cut(buf, from), w.header, nil
 }
 
 // prepare registers a schema.
@@ -116,8 +122,7 @@ func (c *protobufConverter) prepare(of target) (*protobufWritten, error) {
 			return nil, fmt.Errorf("values cannot be written under the latest schema of subject %s: %w; set use.latest.version=false, or bring the record into its form", subject, err)
 		}
 	}
-	h := head(id)
-	return &protobufWritten{prefix: appendIndexes(h[:], indexes), writer: writer, state: &protoState{}}, nil
+	return &protobufWritten{stamp: c.stamp(id, appendIndexes(nil, indexes)...), writer: writer, state: &protoState{}}, nil
 }
 
 // appendIndexes appends where in a schema the message of a value is.
@@ -133,7 +138,7 @@ func appendIndexes(dst []byte, indexes []int) []byte {
 }
 
 // under finds the message of a name in another schema, and refuses it if the values would look different.
-func (c *protobufConverter) under(id int, name string, ours protoreflect.FileDescriptor) ([]int, error) {
+func (c *protobufConverter) under(id registry.ID, name string, ours protoreflect.FileDescriptor) ([]int, error) {
 	found, err := c.client.Schema(id)
 	if err != nil {
 		return nil, err
@@ -172,15 +177,25 @@ func protoAlike(ours, theirs protoreflect.MessageDescriptor, depth int) error {
 	return nil
 }
 
-func (c *protobufConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value, error) {
+func (c *protobufConverter) ToConnect(a *Arena, topic string, b []byte) (data.Value, error) {
+	return c.ToConnectHeaded(a, topic, b, nil)
+}
+
+// ToConnectHeaded implements Headed.
+func (c *protobufConverter) ToConnectHeaded(a *Arena, _ string, b, header []byte) (data.Value, error) {
 	if b == nil {
 		return data.Value{}, nil
 	}
-	schema, err := c.id(b, headSize+1)
+	schema, indexes, message, err := c.id(b, header, 1)
 	if err != nil {
 		return data.Value{}, err
 	}
-	id, message, err := messageOf(schema, b[headSize:])
+	var id protoMessageID
+	if indexes != nil {
+		id, _, err = messageOf(schema, indexes)
+	} else {
+		id, message, err = messageOf(schema, message)
+	}
 	if err != nil {
 		return data.Value{}, fmt.Errorf("%s: %w; set %s to the converter that wrote it", c.use, err, c.use.setting(""))
 	}
@@ -198,13 +213,13 @@ func (c *protobufConverter) ToConnect(a *Arena, _ string, b []byte) (data.Value,
 		err = werr
 	}
 	if err != nil {
-		return data.Value{}, fmt.Errorf("%s does not fit its Protobuf schema, id %d: %w", c.use, id.id, err)
+		return data.Value{}, fmt.Errorf("%s does not fit its Protobuf schema, id %s: %w", c.use, id.id, err)
 	}
 	return data.RowValue(r.schema, a.cut(buf, from)), nil
 }
 
 // messageOf takes the indexes of the message off what follows the id of the schema.
-func messageOf(schema int, b []byte) (id protoMessageID, message []byte, err error) {
+func messageOf(schema registry.ID, b []byte) (id protoMessageID, message []byte, err error) {
 	id.id = schema
 	in := avroInput{b: b}
 	count := in.long()

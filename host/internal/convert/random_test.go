@@ -23,6 +23,8 @@ type generator struct {
 	// names are those of formats that restrict them: letters and digits, a struct's its own.
 	names   bool
 	structs int
+	// inDay keeps times within a day, as defaults are.
+	inDay bool
 }
 
 func (g *generator) schema(depth int) *data.Schema {
@@ -74,7 +76,9 @@ func (g *generator) schema(depth int) *data.Schema {
 		g.t.Fatal(err)
 	}
 	if g.IntN(8) == 0 {
+		g.inDay = true
 		row, err := data.Encode([]byte{}, s, g.value(s, 2))
+		g.inDay = false
 		if err != nil {
 			g.t.Fatal(err)
 		}
@@ -131,7 +135,11 @@ func (g *generator) value(s *data.Schema, depth int) any {
 	case data.Int16:
 		return int16(g.Uint64())
 	case data.Int32:
-		return int32(g.Uint64() >> g.IntN(64))
+		n := int32(g.Uint64() >> g.IntN(64))
+		if g.inDay && s.Name() == data.TimeName {
+			n = int32(uint32(n) % 86_400_000)
+		}
+		return n
 	case data.Int64:
 		return int64(g.Uint64() >> g.IntN(64))
 	case data.Float32:

@@ -156,7 +156,23 @@ func TestEveryKeyIsReadOrIgnored(t *testing.T) {
 		for _, key := range kafka.Keys(role) {
 			props := map[string]string{
 				"bootstrap.servers": "b:9092", "security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.jaas.config": plainLogin("u", "p"),
-				"ssl.keystore.certificate.chain": sample(t, "ec.cert.pem"), "ssl.keystore.key": sample(t, "ec.aes256.pem"), "ssl.key.password": "test1234",
+				"ssl.keystore.certificate.chain": sample(t, "ec.cert.pem"), "ssl.keystore.key": sample(t, "ec.pkcs8.pem"),
+			}
+			switch key { // the passwords of stores are looked at with files
+			case "ssl.keystore.password":
+				delete(props, "ssl.keystore.certificate.chain")
+				delete(props, "ssl.keystore.key")
+				props["ssl.keystore.location"], props["ssl.key.password"] = storeFile("key.jks"), "key-secret"
+			case "sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.scope":
+				continue // they may be anything: TestOAuth shows that they reach the authorization server
+			case "ssl.key.password": // to decrypt takes a while, so it is not done for each key
+				props["ssl.keystore.key"], props[key] = sample(t, "ec.aes256.pem"), "test1234"
+			case "ssl.truststore.password":
+				props["ssl.truststore.location"] = storeFile("trust.jks")
+			}
+			if strings.HasPrefix(key, "sasl.oauthbearer.") || strings.HasPrefix(key, "sasl.login.") {
+				props["sasl.mechanism"], props["sasl.jaas.config"] = "OAUTHBEARER", oauthLogin("u", "p")
+				props["sasl.oauthbearer.token.endpoint.url"] = "https://id.example/token"
 			}
 			before, err := kafka.NewConfig(role, props, hclog.NewNullLogger())
 			if err != nil {

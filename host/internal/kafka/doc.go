@@ -18,7 +18,11 @@
 //     producer.enable.idempotence=false turns it off.
 //   - The default partition.assignment.strategy is CooperativeSticky alone, where Java offers Range first: only the
 //     partitions that move are interrupted. A group with members that know both, as Java's do, agrees on it.
-//   - Stores in JKS or PKCS12 are not read; errors say how to convert them to PEM.
+//   - What a store of certificates is, PEM, JKS or PKCS12, shows in the file; ssl.keystore.type and ssl.truststore.type are checked and no more.
+//     A keystore holds one private key. JCEKS and stores of other providers are not read.
 //   - No class named by a property is ever loaded. Properties whose meaning is a class are refused unless the class is one of Kafka's own
-//     that this package stands in for. A sasl.jaas.config is parsed for user name and password and nothing else.
+//     that this package stands in for. A sasl.jaas.config is parsed for user name and password, or for the client's
+//     credentials, and nothing else.
+//   - OAUTHBEARER gets tokens from sasl.oauthbearer.token.endpoint.url only: from an authorization server, or from a file. Java's unsecured
+//     tokens, which it makes where no address is given, and assertions are not made. A token is used for four fifths of its life.
 package kafka

@@ -11,17 +11,22 @@ type jaasLogin struct {
 	mechanisms         []string // that the login module is for
 	username, password string
 	token              bool // the password is that of a delegation token
+	// options are those of an OAUTHBEARER login, which has neither user nor password.
+	options map[string]string
 }
+
+const oauthMechanism = "OAUTHBEARER"
 
 // loginModules are the modules whose entries are understood, with their mechanisms. Others are classes that would have
 // to be loaded and run: that is how a connector's configuration has become remote code execution, more than once.
 var loginModules = map[string][]string{
-	"org.apache.kafka.common.security.plain.PlainLoginModule": {"PLAIN"},
-	"org.apache.kafka.common.security.scram.ScramLoginModule": {"SCRAM-SHA-256", "SCRAM-SHA-512"},
+	"org.apache.kafka.common.security.plain.PlainLoginModule":             {"PLAIN"},
+	"org.apache.kafka.common.security.scram.ScramLoginModule":             {"SCRAM-SHA-256", "SCRAM-SHA-512"},
+	"org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule": {oauthMechanism},
 }
 
 // errJaasForm never repeats the text, which holds a password.
-var errJaasForm = errors.New(`expected: org.apache.kafka.common.security.plain.PlainLoginModule required username="…" password="…"; (or scram.ScramLoginModule)`)
+var errJaasForm = errors.New(`expected: org.apache.kafka.common.security.plain.PlainLoginModule required username="…" password="…"; (or scram.ScramLoginModule, or oauthbearer.OAuthBearerLoginModule required clientId="…" clientSecret="…";)`)
 
 // parseJaas reads a JAAS entry: module, control flag, options, semicolon.
 func parseJaas(text string) (jaasLogin, error) {
@@ -34,12 +39,16 @@ func parseJaas(text string) (jaasLogin, error) {
 	}
 	login := jaasLogin{mechanisms: loginModules[tokens[0].text]}
 	if login.mechanisms == nil {
-		return jaasLogin{}, fmt.Errorf("login module %q is not supported, and no Java classes are loaded: use PlainLoginModule or ScramLoginModule of Kafka", tokens[0].text)
+		return jaasLogin{}, fmt.Errorf("login module %q is not supported, and no Java classes are loaded: use PlainLoginModule, ScramLoginModule or OAuthBearerLoginModule of Kafka", tokens[0].text)
 	}
 	switch strings.ToLower(tokens[1].text) {
 	case "required", "requisite", "sufficient", "optional":
 	default:
 		return jaasLogin{}, errJaasForm
+	}
+	withOptions := login.mechanisms[0] == oauthMechanism
+	if withOptions {
+		login.options = map[string]string{}
 	}
 	tokens = tokens[2:]
 	for len(tokens) >= 3 && !tokens[0].quoted && tokens[1].is("=") {
@@ -47,12 +56,14 @@ func parseJaas(text string) (jaasLogin, error) {
 			return jaasLogin{}, errJaasForm
 		}
 		value := tokens[2].text
-		switch name := tokens[0].text; name {
-		case "username":
+		switch name := tokens[0].text; {
+		case withOptions:
+			login.options[name] = value
+		case name == "username":
 			login.username = value
-		case "password":
+		case name == "password":
 			login.password = value
-		case "tokenauth":
+		case name == "tokenauth":
 			login.token = value == "true"
 		default:
 			return jaasLogin{}, fmt.Errorf("option %q is not supported: only username, password and tokenauth are", name)
@@ -62,7 +73,7 @@ func parseJaas(text string) (jaasLogin, error) {
 	if len(tokens) != 1 || !tokens[0].is(";") {
 		return jaasLogin{}, errJaasForm
 	}
-	if login.username == "" || login.password == "" {
+	if !withOptions && (login.username == "" || login.password == "") {
 		return jaasLogin{}, errors.New("username or password is missing")
 	}
 	return login, nil

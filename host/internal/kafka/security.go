@@ -3,9 +3,9 @@ package kafka
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -29,7 +29,10 @@ func (v *values) security(c *Config) {
 		}
 	}
 	if protocol.sasl {
-		v.refuseClasses("sasl.client.callback.handler.class", "sasl.login.callback.handler.class", "sasl.login.class")
+		v.refuseClasses("sasl.client.callback.handler.class", "sasl.login.class")
+		if mechanism, _ := v.text("sasl.mechanism"); !strings.EqualFold(mechanism, oauthMechanism) {
+			v.refuseClasses("sasl.login.callback.handler.class")
+		}
 		if mechanism := v.sasl(); mechanism != nil {
 			c.add(kgo.SASL(mechanism))
 		}
@@ -52,11 +55,13 @@ func (v *values) sasl() sasl.Mechanism {
 	mechanism = strings.ToUpper(mechanism)
 	switch {
 	case !given:
-		v.problems = append(v.problems, fmt.Errorf("sasl.mechanism is missing, and Kafka's default, GSSAPI, is not supported: set it to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"))
+		v.problems = append(v.problems, fmt.Errorf("sasl.mechanism is missing, and Kafka's default, GSSAPI, is not supported: set it to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"))
 		return nil
-	case mechanism != "PLAIN" && mechanism != "SCRAM-SHA-256" && mechanism != "SCRAM-SHA-512":
-		v.problem("sasl.mechanism", "must be one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; GSSAPI and OAUTHBEARER are not supported")
+	case !slices.Contains([]string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", oauthMechanism}, mechanism):
+		v.problem("sasl.mechanism", "must be one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER; GSSAPI is not supported")
 		return nil
+	case !hasJaas && mechanism == oauthMechanism: // Kafka 4.1 has keys for all that it held
+		return v.oauth(jaasLogin{})
 	case !hasJaas:
 		v.problems = append(v.problems, fmt.Errorf("sasl.jaas.config is missing: with sasl.mechanism=%s it holds the user name and the password", mechanism))
 		return nil
@@ -73,6 +78,8 @@ func (v *values) sasl() sasl.Mechanism {
 	switch mechanism {
 	case "SCRAM-SHA-256":
 		return scram.Auth{User: login.username, Pass: login.password, IsToken: login.token}.AsSha256Mechanism()
+	case oauthMechanism:
+		return v.oauth(login)
 	case "SCRAM-SHA-512":
 		return scram.Auth{User: login.username, Pass: login.password, IsToken: login.token}.AsSha512Mechanism()
 	default:
@@ -151,122 +158,93 @@ func (v *values) cipherSuites(config *tls.Config) {
 
 // truststore reads whose certificates are trusted; without any it is the system's.
 func (v *values) truststore(config *tls.Config) {
+	const passwordKey = "ssl.truststore.password"
 	content, key := v.store("ssl.truststore.type", "ssl.truststore.location", "ssl.truststore.certificates")
 	if key == "" {
 		return
 	}
-	pool := x509.NewCertPool()
-	certificates, err := pemCertificates(content)
+	password, _ := v.text(passwordKey)
+	certificates, err := trustedCertificates(content, password)
 	if err != nil {
-		v.problem(key, "%v", err)
+		v.storeProblem(key, passwordKey, err)
 		return
 	}
-	for _, der := range certificates {
-		cert, err := x509.ParseCertificate(der)
-		if err != nil {
-			v.problem(key, "%v", err)
-			return
-		}
-		pool.AddCert(cert)
+	config.RootCAs = x509.NewCertPool()
+	for _, certificate := range certificates {
+		config.RootCAs.AddCert(certificate)
 	}
-	config.RootCAs = pool
 }
 
 // keystore reads the client's own certificate, if it has one.
 func (v *values) keystore(config *tls.Config) {
-	chain, key := v.store("ssl.keystore.type", "ssl.keystore.location", "ssl.keystore.certificate.chain")
+	const passwordKey = "ssl.keystore.password"
+	content, key := v.store("ssl.keystore.type", "ssl.keystore.location", "ssl.keystore.certificate.chain")
 	inline, hasInline := v.text("ssl.keystore.key")
-	password, _ := v.text("ssl.key.password")
+	var secret passwords
+	secret.store, _ = v.text(passwordKey)
+	secret.key, _ = v.text("ssl.key.password")
+	var pair tls.Certificate
+	var err error
 	switch {
 	case key == "" && hasInline:
 		v.problems = append(v.problems, fmt.Errorf("ssl.keystore.certificate.chain is missing: ssl.keystore.key alone is no identity"))
 		return
 	case key == "":
 		return
-	}
-	keyText, keyKey := chain, key // a file holds both
-	if key == "ssl.keystore.certificate.chain" {
-		if !hasInline {
-			v.problems = append(v.problems, fmt.Errorf("ssl.keystore.key is missing: it belongs to ssl.keystore.certificate.chain"))
+	case key == "ssl.keystore.certificate.chain" && !hasInline:
+		v.problems = append(v.problems, fmt.Errorf("ssl.keystore.key is missing: it belongs to ssl.keystore.certificate.chain"))
+		return
+	case key == "ssl.keystore.certificate.chain":
+		private, keyErr := pemPrivateKey(unfold(inline), secret.key)
+		if keyErr != nil {
+			v.problem("ssl.keystore.key", "%v", keyErr)
 			return
 		}
-		keyText, keyKey = unfold(inline), "ssl.keystore.key"
+		pair, err = pemIdentity(string(content), private)
+	default:
+		pair, err = identityOf(content, secret)
 	}
-	certificates, err := pemCertificates(chain)
 	if err != nil {
-		v.problem(key, "%v", err)
-		return
-	}
-	private, err := pemPrivateKey(keyText, password)
-	if err != nil {
-		v.problem(keyKey, "%v", err)
-		return
-	}
-	pair := tls.Certificate{Certificate: certificates, PrivateKey: private}
-	if err := matching(pair); err != nil {
-		v.problem(key, "%v", err)
+		v.storeProblem(key, passwordKey, err)
 		return
 	}
 	config.Certificates = []tls.Certificate{pair}
 }
 
-// store returns the PEM text of a store and the key that gave it, which is empty when there is none or a problem was reported.
-func (v *values) store(typeKey, locationKey, inlineKey string) (content, key string) {
-	kind, _ := choice(v, typeKey, true, map[string]string{"PEM": "PEM", "JKS": "JKS", "PKCS12": "PKCS12"})
+// storeProblem says what is wrong with a store, or with its password.
+func (v *values) storeProblem(key, passwordKey string, err error) {
+	_, given := v.text(passwordKey)
+	switch {
+	case errors.Is(err, errStorePassword) && !given:
+		v.problem(key, "the store is protected, set %s", passwordKey)
+	case errors.Is(err, errStorePassword):
+		v.problem(key, "%s is wrong", passwordKey)
+	default:
+		v.problem(key, "%v", err)
+	}
+}
+
+// store returns the content of a store and the key that gave it, which is empty when there is none or a problem was reported. What kind of store
+// a file is shows in its content; the type is checked and no more.
+func (v *values) store(typeKey, locationKey, inlineKey string) (content []byte, key string) {
+	choice(v, typeKey, true, map[string]bool{"PEM": true, "JKS": true, "PKCS12": true})
 	location, hasLocation := v.text(locationKey)
 	inline, hasInline := v.text(inlineKey)
 	switch {
 	case hasLocation && hasInline:
 		v.problem(locationKey, "%s is set too; remove one of the two", inlineKey)
-		return "", ""
+		return nil, ""
 	case hasInline:
-		return unfold(inline), inlineKey
+		return []byte(unfold(inline)), inlineKey
 	case !hasLocation:
-		return "", ""
+		return nil, ""
 	}
-	file, err := os.ReadFile(location)
+	content, err := readStore(location)
 	if err != nil {
 		v.problem(locationKey, "the file cannot be read: %v", err)
-		return "", ""
+		return nil, ""
 	}
-	// JKS is Java's default type: a file tells better what it is.
-	if strings.Contains(string(file), "-----BEGIN ") {
-		return string(file), locationKey
-	}
-	if kind == "" || kind == "PEM" {
-		kind = storeType(file)
-	}
-	v.problem(locationKey, "%s", conversion(kind, location, strings.Contains(locationKey, "trust")))
-	return "", ""
-}
-
-// storeType tells what a file that is not PEM is by its first bytes.
-func storeType(file []byte) string {
-	switch {
-	case strings.HasPrefix(string(file), "\xfe\xed\xfe\xed"):
-		return "JKS"
-	case len(file) > 2 && file[0] == 0x30:
-		return "PKCS12"
-	}
-	return ""
-}
-
-// conversion says how to make a PEM file of a store.
-func conversion(kind, location string, trust bool) string {
-	pkcs12, prefix := location, ""
-	switch kind {
-	case "JKS":
-		pkcs12 = "store.p12"
-		prefix = fmt.Sprintf("keytool -importkeystore -srckeystore %s -destkeystore store.p12 -deststoretype PKCS12, then ", location)
-	case "PKCS12":
-	default:
-		return "the file holds no PEM text (-----BEGIN …)"
-	}
-	what := "-out store.pem"
-	if trust {
-		what = "-nokeys -out store.pem"
-	}
-	return fmt.Sprintf("a %s store is not read; convert it: %sopenssl pkcs12 -in %s %s, and set the location to store.pem and the type to PEM", kind, prefix, pkcs12, what)
+	return content, locationKey
 }
 
 // ClientTLS returns the TLS settings of a client that is not Kafka's, a schema registry's for instance, from properties with

@@ -207,9 +207,8 @@ func TestTLS(t *testing.T) {
 		"file and inline":                       {&named, map[string]string{"ssl.truststore.location": caFile, "ssl.truststore.certificates": ca.pem}, "remove one of the two"},
 		"a truststore without certificates":     {&named, map[string]string{"ssl.truststore.location": file("key.pem", keyPEM)}, "no certificate in PEM"},
 		"a damaged certificate":                 {&named, map[string]string{"ssl.truststore.certificates": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"}, "ssl.truststore.certificates"},
-		"JKS":                                   {&named, map[string]string{"ssl.truststore.location": "testdata/pem/store.jks", "ssl.truststore.password": "test1234"}, "keytool -importkeystore -srckeystore testdata/pem/store.jks"},
-		"PKCS12":                                {&named, map[string]string{"ssl.truststore.type": "PKCS12", "ssl.truststore.location": "testdata/pem/store.p12"}, "openssl pkcs12 -in testdata/pem/store.p12 -nokeys"},
-		"PKCS12 as keystore":                    {&named, map[string]string{"ssl.keystore.location": "testdata/pem/store.p12"}, "openssl pkcs12 -in testdata/pem/store.p12 -out"},
+		"JKS":                                   {&named, map[string]string{"ssl.truststore.location": "testdata/store/trust.jks", "ssl.truststore.password": "store-secret"}, "certificate signed by unknown authority"},
+		"PKCS12":                                {&named, map[string]string{"ssl.truststore.type": "PKCS12", "ssl.truststore.location": "testdata/store/trust.p12", "ssl.truststore.password": "store-secret"}, "certificate signed by unknown authority"},
 		"a file of something else":              {&named, map[string]string{"ssl.truststore.location": "security_test.txt"}, "security_test.txt"},
 	}
 	for name, c := range cases {

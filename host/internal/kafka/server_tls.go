@@ -19,7 +19,7 @@ func ServerTLS(props map[string]string) (*tls.Config, error) {
 	v.cipherSuites(config)
 	v.keystore(config)
 	if len(v.problems) == 0 && len(config.Certificates) == 0 {
-		v.problems = append(v.problems, errors.New("ssl.keystore.location is missing: it holds the certificate and the private key of the server, in PEM"))
+		v.problems = append(v.problems, errors.New("ssl.keystore.location is missing: it holds the certificate and the private key of the server, in PEM, JKS or PKCS12"))
 	}
 	v.clientAuth(config)
 	return config, v.error()
@@ -37,7 +37,7 @@ func (v *values) clientAuth(config *tls.Config) {
 	v.truststore(config)
 	config.ClientAuth, config.ClientCAs, config.RootCAs = mode, config.RootCAs, nil
 	if config.ClientCAs == nil && len(v.problems) == 0 {
-		v.problems = append(v.problems, fmt.Errorf("ssl.truststore.location is missing: with %s=%s it holds the certificates that those of clients must come from, in PEM",
+		v.problems = append(v.problems, fmt.Errorf("ssl.truststore.location is missing: with %s=%s it holds the certificates that those of clients must come from, in PEM, JKS or PKCS12",
 			key, strings.ToLower(v.props[key])))
 	}
 }

@@ -83,7 +83,7 @@ func TestServerTLS(t *testing.T) {
 		"no such file":                 {map[string]string{"ssl.keystore.location": keystore + "x"}, nobody, "cannot be read"},
 		"a certificate without key":    {map[string]string{"ssl.keystore.location": truststore}, nobody, "no private key"},
 		"another word for client auth": {map[string]string{"ssl.keystore.location": keystore, "ssl.client.auth": "yes"}, nobody, "none, requested, required"},
-		"JKS":                          {map[string]string{"ssl.keystore.location": "testdata/pem/store.jks"}, nobody, "keytool"},
+		"JKS without its password":     {map[string]string{"ssl.keystore.location": "testdata/store/key.jks"}, nobody, "set ssl.keystore.password"},
 		"a class":                      {map[string]string{"ssl.keystore.location": keystore, "ssl.engine.factory.class": "a.B"}, nobody, "no Java classes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,12 +22,20 @@ type Client struct {
 	// limit is how many of each of these are kept.
 	limit int
 	ids   map[target]written
-	texts map[int]*Schema
+	texts map[ID]*Schema
+	// header and dual are value.schema.id.serializer and value.schema.id.deserializer, or those of the key.
+	header, dual bool
 }
+
+// WritesHeader tells whether the GUID of a schema goes into a header of the record, instead of its number in front of the value.
+func (c *Client) WritesHeader() bool { return c.header }
+
+// ReadsHeader tells whether such a header counts when a record has one.
+func (c *Client) ReadsHeader() bool { return c.dual }
 
 // written is what values of a schema are written under.
 type written struct {
-	id   int
+	id   ID
 	text string
 }
 
@@ -39,7 +47,6 @@ type target struct {
 
 // Schema is one of the registry's.
 type Schema struct {
-	ID int
 	// Text is the schema; References are the texts of the schemas that it refers to, all of them, each before those that refer to
 	// it.
 	Text       string
@@ -111,8 +118,8 @@ func (c *Client) Subject(topic, record string) (string, error) {
 }
 
 // ID returns the id under which values of a schema are written, and the text of the schema of that id, which is another one with
-// use.latest.version.
-func (c *Client) ID(subject, text string, format Format) (int, string, error) {
+// use.latest.version. It has a GUID if that is what is written.
+func (c *Client) ID(subject, text string, format Format) (ID, string, error) {
 	t := target{subject, text}
 	if w, ok := c.ids[t]; ok {
 		return w.id, w.text, nil
@@ -125,15 +132,15 @@ func (c *Client) ID(subject, text string, format Format) (int, string, error) {
 	switch {
 	case c.latest:
 		if found, err = c.client.SchemaByVersion(ctx, subject, -1); err != nil {
-			return 0, "", failed(err, "the latest schema of subject %s cannot be read", subject)
+			return ID{}, "", failed(err, "the latest schema of subject %s cannot be read", subject)
 		}
 		if c.strict && found.Schema.Schema != text {
 			result, err := c.client.CheckCompatibility(ctx, subject, found.Version, schema)
 			if err != nil {
-				return 0, "", failed(err, "the compatibility with the latest schema of subject %s cannot be checked", subject)
+				return ID{}, "", failed(err, "the compatibility with the latest schema of subject %s cannot be checked", subject)
 			}
 			if !result.Is {
-				return 0, "", fmt.Errorf("the schema of the %s is not compatible with the latest one of subject %s, version %d: change one of them, "+
+				return ID{}, "", fmt.Errorf("the schema of the %s is not compatible with the latest one of subject %s, version %d: change one of them, "+
 					"or set use.latest.version=false", c.use, subject, found.Version)
 			}
 		}
@@ -141,33 +148,66 @@ func (c *Client) ID(subject, text string, format Format) (int, string, error) {
 	case c.register:
 		found.ID, err = c.client.RegisterSchema(ctx, subject, schema, -1, -1)
 		if err != nil {
-			return 0, "", failed(err, "the schema of the %s cannot be registered under subject %s", c.use, subject)
+			return ID{}, "", failed(err, "the schema of the %s cannot be registered under subject %s", c.use, subject)
 		}
 	default:
 		found, err = c.client.LookupSchema(ctx, subject, schema)
 		if err != nil {
-			return 0, "", failed(err, "the schema of the %s is not in the registry under subject %s, and auto.register.schemas is false", c.use, subject)
+			return ID{}, "", failed(err, "the schema of the %s is not in the registry under subject %s, and auto.register.schemas is false", c.use, subject)
+		}
+	}
+	id := ID{Number: found.ID}
+	if c.header {
+		if id.GUID, err = c.guid(ctx, subject, found, schema); err != nil {
+			return ID{}, "", err
 		}
 	}
 	if len(c.ids) >= c.limit {
 		clear(c.ids)
 	}
-	c.ids[t] = written{found.ID, text}
-	return found.ID, text, nil
+	c.ids[t] = written{id, text}
+	return id, text, nil
+}
+
+// guid returns the GUID of a schema that was found, or was registered just now, of which the answer does not have it.
+func (c *Client) guid(ctx context.Context, subject string, found sr.SubjectSchema, schema sr.Schema) (GUID, error) {
+	if found.GUID == "" && c.register {
+		var err error
+		if found, err = c.client.LookupSchema(ctx, subject, schema); err != nil {
+			return GUID{}, failed(err, "the GUID of the schema of the %s, subject %s, cannot be read", c.use, subject)
+		}
+	}
+	g, err := parseGUID(found.GUID)
+	if found.GUID == "" {
+		err = errors.New("the registry gives it none (Confluent's does from version 8.0 on)")
+	}
+	if err != nil {
+		return g, fmt.Errorf("the schema of the %s, subject %s, needs a GUID to be named in a header: %w; use such a registry, or set %s.schema.id.serializer=%sPrefixSchemaIdSerializer",
+			c.use, subject, err, c.use, idPackage)
+	}
+	return g, nil
 }
 
 // Schema returns the schema of an id.
-func (c *Client) Schema(id int) (*Schema, error) {
+func (c *Client) Schema(id ID) (*Schema, error) {
 	if s, ok := c.texts[id]; ok {
 		return s, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	found, err := c.client.SchemaByID(ctx, id)
-	if err != nil {
-		return nil, failed(err, "schema %d, which the %s names, cannot be read", id, c.use)
+	var found sr.Schema
+	var err error
+	if id.Number == 0 && id.GUID != (GUID{}) {
+		var s sr.SubjectSchema
+		s, err = c.client.SchemaByGUID(ctx, id.GUID.String())
+		found = s.Schema
+	} else {
+		found, err = c.client.SchemaByID(ctx, id.Number)
 	}
-	s := &Schema{ID: id, Text: found.Schema, Type: found.Type}
+	if err != nil {
+		return nil, failed(err, "schema %s, which the %s names, cannot be read", id, c.use)
+	}
+	s := &Schema{Text: found.Schema, Type: found.Type}
 	if s.References, err = c.references(ctx, found.References, map[string]bool{}); err != nil {
 		return nil, err
 	}

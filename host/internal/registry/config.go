@@ -15,6 +15,15 @@ import (
 // strategies are the subject name strategies by the end of their class names.
 var strategies = []string{"TopicNameStrategy", "RecordNameStrategy", "TopicRecordNameStrategy"}
 
+// idPackage is where Confluent's ways to write and read the id of a schema are.
+const idPackage = "io.confluent.kafka.serializers.schema.id."
+
+// The ways to write, and to read, the id of a schema, by the end of their class names. The first is the default.
+var (
+	idWriters = []string{"PrefixSchemaIdSerializer", "HeaderSchemaIdSerializer"}
+	idReaders = []string{"DualSchemaIdDeserializer", "PrefixSchemaIdDeserializer"}
+)
+
 const strategyPackage = "io.confluent.kafka.serializers.subject."
 
 // Definition returns the settings of a registry's client, which are those of Confluent's converters.
@@ -42,6 +51,19 @@ func Definition() config.Definition {
 			}
 		})
 	}
+	way := func(order int, name string, ways []string, doc string) config.Key {
+		return with(text(order, name, doc), func(k *config.Key) {
+			k.Default = config.Default(idPackage + ways[0])
+			for _, w := range ways {
+				k.Recommended = append(k.Recommended, idPackage+w)
+			}
+		})
+	}
+	const (
+		idWriter = "Where records name the schema of their %s: in front of it, by its number in the registry (PrefixSchemaIdSerializer), or in the header __%s_schema_id, " +
+			"by its GUID (HeaderSchemaIdSerializer), which leaves the %s as it is and needs a registry that knows GUIDs."
+		idReader = "Where the schema of a %s is looked for: in the header __%s_schema_id if there is one, else in front of it (DualSchemaIdDeserializer), or only there (PrefixSchemaIdDeserializer)."
+	)
 	return config.Definition{
 		{Name: "schema.registry.url", Type: config.TypeList, Required: true, NonEmpty: true, Importance: config.ImportanceHigh,
 			Doc:   "Addresses of the schema registry, separated by commas, such as http://localhost:8081. They are tried in turn.",
@@ -69,16 +91,20 @@ func Definition() config.Definition {
 		with(text(12, "schemas.cache.config", "How many schemas are remembered."), func(k *config.Key) {
 			k.Type, k.Default, k.Min = config.TypeInt, config.Default("1000"), config.Limit(1)
 		}),
-		text(13, "schema.registry.ssl.truststore.location", "A PEM file of certificates of authorities to trust instead of the system's."),
-		text(14, "schema.registry.ssl.keystore.location", "A PEM file of the client's certificate and private key."),
+		text(13, "schema.registry.ssl.truststore.location", "A file of certificates of authorities to trust instead of the system's: PEM, JKS or PKCS12."),
+		text(14, "schema.registry.ssl.keystore.location", "A file of the client's certificate and private key: PEM, JKS or PKCS12."),
 		secret(15, "schema.registry.ssl.key.password", "The password of the private key."),
 		with(text(16, "schema.registry.ssl.endpoint.identification.algorithm", "https checks the registry's host name, blank does not."),
 			func(k *config.Key) { k.Default = config.Default("https") }),
-		text(17, "schema.registry.ssl.truststore.type", "PEM: other stores are told how to be converted."),
-		text(18, "schema.registry.ssl.keystore.type", "PEM: other stores are told how to be converted."),
-		secret(19, "schema.registry.ssl.truststore.password", "Not needed for PEM."),
-		secret(20, "schema.registry.ssl.keystore.password", "Not needed for PEM."),
+		text(17, "schema.registry.ssl.truststore.type", "PEM, JKS or PKCS12; what the file is shows in it."),
+		text(18, "schema.registry.ssl.keystore.type", "PEM, JKS or PKCS12; what the file is shows in it."),
+		secret(19, "schema.registry.ssl.truststore.password", "The password of the truststore. Not needed for PEM."),
+		secret(20, "schema.registry.ssl.keystore.password", "The password of the keystore. Not needed for PEM."),
 		secret(21, "schema.registry.ssl.truststore.certificates", "Certificates of authorities to trust, as PEM text."),
+		way(22, "key.schema.id.serializer", idWriters, fmt.Sprintf(idWriter, "key", "key", "key")),
+		way(23, "value.schema.id.serializer", idWriters, fmt.Sprintf(idWriter, "value", "value", "value")),
+		way(24, "key.schema.id.deserializer", idReaders, fmt.Sprintf(idReader, "key", "key")),
+		way(25, "value.schema.id.deserializer", idReaders, fmt.Sprintf(idReader, "value", "value")),
 	}
 }
 
@@ -88,7 +114,7 @@ func New(settings func(name string) string, use string) (*Client, error) {
 	c := &Client{
 		use: use, register: settings("auto.register.schemas") == "true", latest: settings("use.latest.version") == "true",
 		strict: settings("latest.compatibility.strict") == "true", normalize: settings("normalize.schemas") == "true",
-		ids: map[target]written{}, texts: map[int]*Schema{},
+		ids: map[target]written{}, texts: map[ID]*Schema{},
 	}
 	c.limit, _ = strconv.Atoi(settings("schemas.cache.config"))
 	if use == "header" {
@@ -99,6 +125,16 @@ func New(settings func(name string) string, use string) (*Client, error) {
 	if !slices.Contains(strategies, c.strategy) {
 		return nil, fmt.Errorf("%s.subject.name.strategy is %q: use one of %s", c.use, strategy, strings.Join(strategies, ", "))
 	}
+	writer, err := oneOf(settings, c.use+".schema.id.serializer", idWriters)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := oneOf(settings, c.use+".schema.id.deserializer", idReaders)
+	if err != nil {
+		return nil, err
+	}
+	// The header of a record has no header of its own.
+	c.header, c.dual = writer == idWriters[1] && use != "header", reader == idReaders[0] && use != "header"
 	if c.latest && c.register {
 		return nil, fmt.Errorf("use.latest.version is true and auto.register.schemas is not false: set it to false, or records would go under a schema of their own")
 	}
@@ -113,6 +149,16 @@ func New(settings func(name string) string, use string) (*Client, error) {
 		return nil, fmt.Errorf("schema.registry.url: %w", err)
 	}
 	return c, nil
+}
+
+// oneOf returns the end of the class name that a setting has, which is one of ways.
+func oneOf(settings func(string) string, name string, ways []string) (string, error) {
+	value := settings(name)
+	end := strings.TrimPrefix(value, idPackage)
+	if !slices.Contains(ways, end) {
+		return "", fmt.Errorf("%s is %q: use one of %s", name, value, strings.Join(ways, ", "))
+	}
+	return end, nil
 }
 
 // access reads where the registry is and how it is entered.

@@ -41,7 +41,7 @@ func TestAccess(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := client.Schema(1)
+			s, err := client.Schema(ID{Number: 1})
 			if err != nil || s.Text != `"int"` || s.Type != Avro {
 				t.Fatalf("%v, %v", s, err)
 			}
@@ -59,6 +59,8 @@ func TestSettingsThatContradict(t *testing.T) {
 		"no colon":  {"http://a", "basic.auth.user.info=secret", "basic.auth.user.info has no colon"},
 		"token":     {"http://a", "bearer.auth.credentials.source=STATIC_TOKEN", "bearer.auth.token is missing"},
 		"latest":    {"http://a", "use.latest.version=true", "auto.register.schemas is not false"},
+		"id writer": {"http://a", "value.schema.id.serializer=Mine", `value.schema.id.serializer is "Mine": use one of PrefixSchemaIdSerializer, HeaderSchemaIdSerializer`},
+		"id reader": {"http://a", "value.schema.id.deserializer=HeaderSchemaIdDeserializer", "value.schema.id.deserializer is \"HeaderSchemaIdDeserializer\": use one of DualSchemaIdDeserializer, PrefixSchemaIdDeserializer"},
 		"strategy":  {"http://a", "value.subject.name.strategy=Mine", `value.subject.name.strategy is "Mine": use one of TopicNameStrategy`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,6 +84,41 @@ func TestSubjects(t *testing.T) {
 			}
 			if got, err := client.Subject("orders", "a.B"); got != want || err != nil {
 				t.Errorf("got %q, %v, want %q", got, err, want)
+			}
+		})
+	}
+}
+
+// A GUID comes with what is looked up, not with what is registered; not every registry has them.
+func TestGUIDs(t *testing.T) {
+	const guid = "0b8f6f3c-1d3a-4c9b-9a53-6f3d1f0c2a11"
+	for name, c := range map[string]struct{ settings, answer, want, fails string }{
+		"registered":  {"", `{"id":7,"guid":"` + guid + `"}`, guid, ""},
+		"looked up":   {"auto.register.schemas=false", `{"id":7,"guid":"` + guid + `"}`, guid, ""},
+		"the latest":  {"auto.register.schemas=false use.latest.version=true", `{"id":7,"guid":"` + guid + `","schema":"\"int\""}`, guid, ""},
+		"none":        {"", `{"id":7}`, "", "the schema of the value, subject s, needs a GUID to be named in a header: the registry gives it none (Confluent's does from version 8.0 on); use such a registry, or set value.schema.id.serializer="},
+		"none latest": {"auto.register.schemas=false use.latest.version=true", `{"id":7,"schema":"\"int\""}`, "", "the registry gives it none"},
+		"nonsense":    {"", `{"id":7,"guid":"0b8f"}`, "", `"0b8f" is no GUID`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				answer := c.answer
+				if r.Method == http.MethodPost && r.URL.Path == "/subjects/s/versions" {
+					answer = `{"id":7}`
+				}
+				_, _ = w.Write([]byte(answer))
+			}))
+			defer server.Close()
+			client, err := with(t, server.URL, "value.schema.id.serializer=HeaderSchemaIdSerializer "+c.settings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			id, _, err := client.ID("s", `"int"`, Avro)
+			switch {
+			case c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)):
+				t.Errorf("got %v, want %s", err, c.fails)
+			case c.fails == "" && (err != nil || id.Number != 7 || id.GUID.String() != c.want):
+				t.Errorf("got %d %s, %v", id.Number, id.GUID, err)
 			}
 		})
 	}

@@ -17,7 +17,8 @@
 //
 // # What is not as in Kafka Connect
 //
-//   - Sources have a dead letter queue, too.
+//   - Sources have a dead letter queue, too. It also gets the records that outboard.schema.evolution=dlq keeps back, whatever errors.tolerance
+//     says; their stage is SCHEMA_EVOLUTION.
 //   - An offset is not committed before the dead letters of the records up to it are in Kafka; a letter that cannot be written
 //     fails the task. Kafka Connect writes a line to its log, and the record is gone.
 //   - A retriable error with its retries used up obeys errors.tolerance; Kafka Connect skips the record even with none.

@@ -17,6 +17,9 @@ const (
 	HeaderConverter Stage = "HEADER_CONVERTER"
 	KafkaProduce    Stage = "KAFKA_PRODUCE"
 	TaskPut         Stage = "TASK_PUT"
+	// SchemaEvolution is not one of Kafka Connect's: a record whose schema breaks with that of its topic, which goes to the dead letter
+	// queue whatever errors.tolerance says.
+	SchemaEvolution Stage = "SCHEMA_EVOLUTION"
 )
 
 // Failure is one record that failed.
@@ -55,7 +58,7 @@ func (f *Failure) where() string {
 // exception is the class of what Kafka Connect would have thrown.
 func (f *Failure) exception() string {
 	switch f.Stage {
-	case KeyConverter, ValueConverter, HeaderConverter, Transformation:
+	case KeyConverter, ValueConverter, HeaderConverter, Transformation, SchemaEvolution:
 		return "org.apache.kafka.connect.errors.DataException"
 	}
 	return "org.apache.kafka.connect.errors.ConnectException"

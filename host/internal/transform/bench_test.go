@@ -2,6 +2,8 @@ package transform
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
@@ -122,8 +124,8 @@ func benchmark(b *testing.B, config map[string]string, in Record) {
 }
 
 func BenchmarkChain(b *testing.B) {
-	for name, config := range benchChains {
-		b.Run(name, func(b *testing.B) { benchmark(b, config, benchEvent(b)) })
+	for _, name := range slices.Sorted(maps.Keys(benchChains)) {
+		b.Run(name, func(b *testing.B) { benchmark(b, benchChains[name], benchEvent(b)) })
 	}
 }
 
