@@ -57,6 +57,7 @@ var table = []rule{
 	{path: internal + "convert", may: []string{data, config, internal + "registry"}},
 	{path: internal + "transform", may: []string{data, config}},
 	{path: internal + "tolerance", may: []string{data, config, internal + "kafka", internal + "metrics"}},
+	{path: internal + "evolution", may: []string{data}},
 	{path: internal + "metrics", may: []string{data, config}},
 	{path: internal + "logging"},
 	{path: internal + "group", may: []string{internal + "kafka", internal + "storage"}},
@@ -65,7 +66,7 @@ var table = []rule{
 	{path: internal + "worker", may: []string{
 		sdk, data, config, client, wire, v1, // it decodes batches straight into Kafka records
 		internal + "kafka", internal + "storage", internal + "convert", internal + "transform", internal + "tolerance", internal + "metrics",
-		internal + "isolation", internal + "provider",
+		internal + "isolation", internal + "provider", internal + "evolution",
 	}, tests: []string{anything}},
 	{path: herder, may: []string{
 		internal + "worker", internal + "group", internal + "storage", internal + "isolation", internal + "logging", internal + "provider", config, data,

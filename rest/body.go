@@ -56,23 +56,14 @@ func fieldsOf(members map[string]json.RawMessage, where string, fields ...string
 
 // readBody reads a whole body, UTF-8 and not empty.
 func readBody(c echo.Context, example string) ([]byte, error) {
-	r := c.Request()
-	body := bytes.Buffer{}
-	limited := http.MaxBytesReader(c.Response(), r.Body, maxBody)
-	if !isJSON(r.Header.Get(echo.HeaderContentType)) {
-		if n, _ := io.CopyN(&body, limited, 1); n > 0 {
-			return nil, refusal(http.StatusUnsupportedMediaType, "HTTP 415 Unsupported Media Type: the Content-Type of the body is %q. "+
-				"Send JSON with the header Content-Type: application/json.", r.Header.Get(echo.HeaderContentType))
-		}
+	if err := checkMedia(c); err != nil {
+		return nil, err
 	}
-	if _, err := body.ReadFrom(limited); err != nil {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return nil, refusal(http.StatusRequestEntityTooLarge, "The request body is larger than %d MiB.", maxBody>>20)
-		}
-		return nil, badRequest("The request body could not be read to its end: %v.", err)
+	body, err := readAll(c)
+	if err != nil {
+		return nil, err
 	}
-	setReadDeadline(c, time.Time{})
-	text := bytes.TrimPrefix(body.Bytes(), []byte("\xef\xbb\xbf")) // some editors and shells begin UTF-8 with a mark
+	text := bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // some editors and shells begin UTF-8 with a mark
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil, badRequest("The request has no body. It needs a JSON object such as %s.", example)
 	}
@@ -80,6 +71,53 @@ func readBody(c echo.Context, example string) ([]byte, error) {
 		return nil, badRequest("The request body is not valid UTF-8: byte 0x%02x at %s.", text[at], position(text, at))
 	}
 	return text, nil
+}
+
+// checkMedia refuses a body that does not say that it is JSON.
+func checkMedia(c echo.Context) error {
+	r := c.Request()
+	if isJSON(r.Header.Get(echo.HeaderContentType)) {
+		return nil
+	}
+	if n, _ := io.ReadFull(r.Body, make([]byte, 1)); n > 0 {
+		return notJSON(r)
+	}
+	return nil
+}
+
+func notJSON(r *http.Request) error {
+	return refusal(http.StatusUnsupportedMediaType, "HTTP 415 Unsupported Media Type: the Content-Type of the body is %q. "+
+		"Send JSON with the header Content-Type: application/json.", r.Header.Get(echo.HeaderContentType))
+}
+
+// keptBody is the key under which a context has the body of a request once it was read.
+const keptBody = "body"
+
+// readAll reads a whole body, which may be empty, and keeps it for those who read it again.
+func readAll(c echo.Context) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxBody))
+	if err != nil {
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			return nil, refusal(http.StatusRequestEntityTooLarge, "The request body is larger than %d MiB.", maxBody>>20)
+		}
+		return nil, badRequest("The request body could not be read to its end: %v.", err)
+	}
+	setReadDeadline(c, time.Time{})
+	c.Set(keptBody, body)
+	return body, nil
+}
+
+// read is the body of a request, nil when nobody has read it.
+func read(c echo.Context) []byte {
+	body, _ := c.Get(keptBody).([]byte)
+	return body
+}
+
+// readAgain has the body of a request read once more.
+func readAgain(c echo.Context) {
+	if body := read(c); body != nil {
+		c.Request().Body = io.NopCloser(bytes.NewReader(body))
+	}
 }
 
 // invalidUTF8 returns where a text stops being UTF-8, or -1. encoding/json would replace such bytes without a word.

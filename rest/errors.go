@@ -79,7 +79,7 @@ func statusOf(code herder.Code) int {
 		return http.StatusBadRequest
 	case herder.Forbidden:
 		return http.StatusForbidden
-	case herder.AlreadyExists, herder.Conflict, herder.Rebalance:
+	case herder.AlreadyExists, herder.Conflict, herder.Rebalance, herder.Elsewhere:
 		return http.StatusConflict
 	case herder.Unavailable:
 		return http.StatusServiceUnavailable

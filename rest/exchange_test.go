@@ -150,7 +150,7 @@ func cut(lines []string) (head, body []string, hasBody bool) {
 
 func (e *exchange) run(t *testing.T, file string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		problem := e.try()
 		if problem == "" {

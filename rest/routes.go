@@ -61,6 +61,13 @@ var routes = []route{
 	{http.MethodGet, "/ui/:file", "getPageFile", (*Server).getPageFile},
 }
 
+// signedRoutes are what workers ask each other. They are part of the API, but nobody signs in for them: the session key of the
+// group signs them.
+var signedRoutes = []route{
+	{http.MethodPost, "/connectors/:connector/tasks", "putTasks", connector((*Server).putTasks)},
+	{http.MethodPut, "/connectors/:connector/fence", "fence", connector((*Server).fence)},
+}
+
 // handler serves a request.
 type handler = func(*Server, echo.Context) error
 

@@ -64,7 +64,7 @@ var parameter = regexp.MustCompile(`:(\w+)`)
 
 func TestOpenAPIDescribesTheRoutes(t *testing.T) {
 	want, got := map[string]string{}, map[string]string{}
-	for _, r := range routes {
+	for _, r := range slices.Concat(routes, signedRoutes) {
 		want[r.method+" "+parameter.ReplaceAllString(r.path, "{$1}")] = r.operation
 	}
 	for key, o := range describedOperations(t) {
@@ -133,7 +133,7 @@ func TestOpenAPIReferencesLeadSomewhere(t *testing.T) {
 
 func TestRoutesAreWellFormed(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range routes {
+	for _, r := range slices.Concat(routes, signedRoutes) {
 		if key := r.method + " " + r.path; seen[key] {
 			t.Errorf("%s is there twice", key)
 		} else {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ type Settings struct {
 	// AllowMethods is access.control.allow.methods: the methods, comma separated, that those pages may use.
 	// Empty: GET, POST and HEAD.
 	AllowMethods string
+	// Peers are the other workers of the group. Nil: what another worker would have to do is refused.
+	Peers *Peers
 	// AdvertisedHosts are the host names, without port, that a request to a loopback listener may name beside localhost and
 	// loopback addresses.
 	AdvertisedHosts []string
@@ -74,6 +77,7 @@ type Server struct {
 	access  access
 	headers []HeaderRule
 	signIn  func(user, password string) bool
+	peers   *Peers
 	http    *http.Server
 }
 
@@ -81,7 +85,7 @@ type Server struct {
 func New(settings Settings) *Server {
 	s := &Server{
 		herder: settings.Herder, log: settings.Logger, access: newAccess(settings),
-		headers: settings.Headers, signIn: settings.SignIn,
+		headers: settings.Headers, signIn: settings.SignIn, peers: settings.Peers,
 	}
 	s.http = &http.Server{
 		Handler:           s.router(settings.Part),
@@ -121,13 +125,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) router(part Part) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = s.refuse
-	e.Pre(s.logged, s.headed, s.recovered, s.bounded, s.guarded, s.signedIn, queried)
+	e.Pre(s.logged, s.headed, s.recovered, s.bounded, s.guarded)
+	e.Use(s.signedIn, queried)
 	methods := map[string][]string{}
-	for _, r := range routes {
+	for _, r := range slices.Concat(routes, signedRoutes) {
 		if !part.has(r.path) {
 			continue
 		}
 		handle := func(c echo.Context) error { return r.handle(s, c) }
+		if r.method != http.MethodGet {
+			handle = s.forwarded(handle)
+		}
 		e.Add(r.method, r.path, handle)
 		methods[r.path] = append(methods[r.path], r.method)
 		if r.method == http.MethodGet {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,13 +163,15 @@ func TestHeadersAreLimited(t *testing.T) {
 	}
 }
 
-// blocked is a body that is there when its channel is closed.
+// blocked is a body that says when it is asked for first, which is when there is a connection, and is there when ready is closed.
 type blocked struct {
+	asked func()
 	ready <-chan struct{}
 	text  io.Reader
 }
 
 func (b blocked) Read(p []byte) (int, error) {
+	b.asked()
 	<-b.ready
 	return b.text.Read(p)
 }
@@ -182,9 +185,9 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
-	ready, answered := make(chan struct{}), make(chan error, 1)
+	asked, ready, answered := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	request, err := http.NewRequest(http.MethodPut, "http://"+listener.Addr().String()+"/connectors/a/config",
-		blocked{ready, strings.NewReader("[]")})
+		blocked{sync.OnceFunc(func() { close(asked) }), ready, strings.NewReader("[]")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +202,11 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 		}
 		answered <- err
 	}()
+	select {
+	case <-asked:
+	case err := <-answered:
+		t.Fatal(err)
+	}
 	// A connection that was accepted later shows that the server has the first request's.
 	second, err := http.Get("http://" + listener.Addr().String() + "/openapi.yaml")
 	if err != nil {

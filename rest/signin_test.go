@@ -21,21 +21,25 @@ func TestSignIn(t *testing.T) {
 		authorize    func(r *http.Request)
 		status       int
 	}{
-		"right":             {"GET", "/connectors", func(r *http.Request) { r.SetBasicAuth("alice", "pä:ss") }, 200},
-		"nobody":            {"GET", "/connectors", func(*http.Request) {}, 401},
-		"wrong password":    {"GET", "/connectors", func(r *http.Request) { r.SetBasicAuth("alice", "pass") }, 401},
-		"wrong user":        {"GET", "/connectors", func(r *http.Request) { r.SetBasicAuth("bob", "pä:ss") }, 401},
-		"nothing in it":     {"GET", "/connectors", func(r *http.Request) { r.SetBasicAuth("", "") }, 401},
-		"another scheme":    {"GET", "/connectors", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, 401},
-		"no base64":         {"GET", "/connectors", func(r *http.Request) { r.Header.Set("Authorization", "Basic !") }, 401},
-		"the worker itself": {"GET", "/", func(*http.Request) {}, 401},
-		"health":            {"GET", "/health", func(*http.Request) {}, 401},
-		"loggers":           {"PUT", "/admin/loggers/root", func(*http.Request) {}, 401},
-		"the page":          {"GET", "/ui/", func(*http.Request) {}, 401},
-		"what is not there": {"GET", "/nowhere", func(*http.Request) {}, 401},
-		"a change":          {"DELETE", "/connectors/no-such", func(*http.Request) {}, 401},
-		"a change, right":   {"DELETE", "/connectors/no-such", func(r *http.Request) { r.SetBasicAuth("alice", "pä:ss") }, 404},
-		"options":           {"OPTIONS", "/connectors", func(*http.Request) {}, 401},
+		"right":                           {"GET", "/connectors", func(r *http.Request) { r.SetBasicAuth("alice", "pä:ss") }, 200},
+		"nobody":                          {"GET", "/connectors", func(*http.Request) {}, 401},
+		"wrong password":                  {"GET", "/connectors", func(r *http.Request) { r.SetBasicAuth("alice", "pass") }, 401},
+		"wrong user":                      {"GET", "/connectors", func(r *http.Request) { r.SetBasicAuth("bob", "pä:ss") }, 401},
+		"nothing in it":                   {"GET", "/connectors", func(r *http.Request) { r.SetBasicAuth("", "") }, 401},
+		"another scheme":                  {"GET", "/connectors", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, 401},
+		"no base64":                       {"GET", "/connectors", func(r *http.Request) { r.Header.Set("Authorization", "Basic !") }, 401},
+		"the worker itself":               {"GET", "/", func(*http.Request) {}, 401},
+		"health":                          {"GET", "/health", func(*http.Request) {}, 401},
+		"loggers":                         {"PUT", "/admin/loggers/root", func(*http.Request) {}, 401},
+		"the page":                        {"GET", "/ui/", func(*http.Request) {}, 401},
+		"what is not there":               {"GET", "/nowhere", func(*http.Request) {}, 401},
+		"a change":                        {"DELETE", "/connectors/no-such", func(*http.Request) {}, 401},
+		"a change, right":                 {"DELETE", "/connectors/no-such", func(r *http.Request) { r.SetBasicAuth("alice", "pä:ss") }, 404},
+		"task configurations of a worker": {"POST", "/connectors/a/tasks", func(*http.Request) {}, 403}, // it asks for a signature, in a group
+		"a fence of a worker":             {"PUT", "/connectors/a/fence", func(*http.Request) {}, 403},
+		"what is like it":                 {"PUT", "/connectors/a/tasks", func(*http.Request) {}, 401},
+		"the tasks":                       {"GET", "/connectors/a/tasks", func(*http.Request) {}, 401},
+		"options":                         {"OPTIONS", "/connectors", func(*http.Request) {}, 401},
 		"a browser that asks": {"OPTIONS", "/connectors", func(r *http.Request) {
 			r.Header.Set("Origin", "https://a.example")
 			r.Header.Set("Access-Control-Request-Method", "GET")

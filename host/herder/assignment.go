@@ -5,33 +5,37 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/outboard-connect/outboard/host/internal/group"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
 
-// assigned is what this worker is to run of a connector, as the config store has it; nil when that is nothing. This is the
-// one place that decides who runs what: a worker that is alone runs everything, a member of a group leaves out what the
-// group gave to others.
-func assigned(c *storage.Connector, revision int64) *share {
+// shareOf is what this worker is to run of a connector, as the config store has it; nil when there is no such connector. What
+// the group gave to others is left out.
+func shareOf(c *storage.Connector, revision int64, mine group.Assignment) *share {
 	if c == nil {
 		return nil
 	}
 	config := c.Config()
-	s := &share{
-		connector: worker.ConnectorSpec{Name: c.Name, Config: config, Target: worker.Target(c.Target.String())},
-		revision:  revision,
+	s := &share{target: worker.Target(c.Target.String()), revision: revision}
+	if mine.Owns(group.Work{Connector: c.Name, Task: group.TheConnector}) {
+		s.connector = &worker.ConnectorSpec{Name: c.Name, Config: config, Target: s.target}
 	}
 	if c.Target == storage.Stopped {
 		return s // whatever is stored: a stopped connector has no tasks
 	}
-	refusal := tooMany(config, c.Tasks())
-	for n := range c.Tasks() {
+	s.count = c.Tasks()
+	refusal := tooMany(config, s.count)
+	for n := range s.count {
+		if !mine.Owns(group.Work{Connector: c.Name, Task: n}) {
+			continue
+		}
 		s.tasks = append(s.tasks, task{refusal: refusal, spec: worker.TaskSpec{
 			ID:              worker.TaskID{Connector: c.Name, Task: n},
 			Generation:      c.TasksOffset,
 			ConnectorConfig: config,
 			Config:          c.Task(n),
-			Target:          s.connector.Target,
+			Target:          s.target,
 		}})
 	}
 	return s

@@ -17,7 +17,7 @@ func (h *Herder) Create(ctx context.Context, name string, config map[string]stri
 		return ConnectorInfo{}, err
 	}
 	name = strings.TrimSpace(name)
-	r, unlock, err := h.change(ctx, name)
+	r, unlock, err := h.changeAsLeader(ctx, name)
 	if err != nil {
 		return ConnectorInfo{}, err
 	}
@@ -31,7 +31,7 @@ func (h *Herder) Create(ctx context.Context, name string, config map[string]stri
 // PutConfig replaces the configuration of a connector, or makes the connector, and returns when that is stored. The
 // connector starts again afterwards, and its tasks too unless the configuration is the one it had.
 func (h *Herder) PutConfig(ctx context.Context, name string, config map[string]string) (info ConnectorInfo, created bool, err error) {
-	r, unlock, err := h.change(ctx, name)
+	r, unlock, err := h.changeAsLeader(ctx, name)
 	if err != nil {
 		return ConnectorInfo{}, false, err
 	}
@@ -44,7 +44,7 @@ func (h *Herder) PutConfig(ctx context.Context, name string, config map[string]s
 // PatchConfig changes single keys of a connector's configuration, null removes one, and returns when that is stored. It
 // has the effects of PutConfig.
 func (h *Herder) PatchConfig(ctx context.Context, name string, patch map[string]*string) (ConnectorInfo, error) {
-	r, unlock, err := h.change(ctx, name)
+	r, unlock, err := h.changeAsLeader(ctx, name)
 	if err != nil {
 		return ConnectorInfo{}, err
 	}
@@ -67,7 +67,7 @@ func (h *Herder) PatchConfig(ctx context.Context, name string, patch map[string]
 // Delete deletes a connector and returns when that is stored. It and its tasks stop afterwards; then their statuses and
 // topics are deleted. Offsets stay: a connector made under the same name goes on from them.
 func (h *Herder) Delete(ctx context.Context, name string) error {
-	r, unlock, err := h.change(ctx, name)
+	r, unlock, err := h.changeAsLeader(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (h *Herder) Delete(ctx context.Context, name string) error {
 	if _, err := h.connector(name); err != nil {
 		return err
 	}
-	r.enter("writing the deletion of connector %s and reading it back", name)
+	r.act("writing the deletion of connector %s and reading it back", name)
 	if err := h.config.RemoveConnector(r, name); err != nil {
 		return r.failed(err)
 	}
@@ -84,21 +84,22 @@ func (h *Herder) Delete(ctx context.Context, name string) error {
 
 // Pause has a connector and its tasks pause: they stay where they are and move no records. It returns when that is stored.
 func (h *Herder) Pause(ctx context.Context, name string) error {
-	return h.target(ctx, name, storage.Paused)
+	return h.target(ctx, h.change, name, storage.Paused)
 }
 
 // Resume ends a pause or a stop. It returns when that is stored.
 func (h *Herder) Resume(ctx context.Context, name string) error {
-	return h.target(ctx, name, storage.Started)
+	return h.target(ctx, h.change, name, storage.Started)
 }
 
 // Stop has a connector stop and takes its tasks away. It returns when that is stored.
 func (h *Herder) Stop(ctx context.Context, name string) error {
-	return h.target(ctx, name, storage.Stopped)
+	return h.target(ctx, h.changeAsLeader, name, storage.Stopped)
 }
 
-func (h *Herder) target(ctx context.Context, name string, target storage.TargetState) error {
-	r, unlock, err := h.change(ctx, name)
+// target writes a target state. change begins the request.
+func (h *Herder) target(ctx context.Context, change func(context.Context, string) (*request, func(), error), name string, target storage.TargetState) error {
+	r, unlock, err := change(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (h *Herder) target(ctx context.Context, name string, target storage.TargetS
 		return err
 	}
 	if target == storage.Stopped && (c.Tasks() > 0 || c.Inconsistent) {
-		r.enter("writing that connector %s has no tasks and reading it back", name)
+		r.act("writing that connector %s has no tasks and reading it back", name)
 		if err := h.config.PutTasks(r, name, nil); err != nil {
 			return r.failed(err)
 		}
@@ -116,7 +117,7 @@ func (h *Herder) target(ctx context.Context, name string, target storage.TargetS
 	if c.Target == target {
 		return nil
 	}
-	r.enter("writing target state %s of connector %s and reading it back", target, name)
+	r.act("writing target state %s of connector %s and reading it back", target, name)
 	if err := h.config.PutTarget(r, name, target); err != nil {
 		return r.failed(err)
 	}
@@ -138,6 +139,19 @@ func (h *Herder) change(ctx context.Context, name string) (r *request, unlock fu
 	return r, func() { release(); r.cancel() }, nil
 }
 
+// changeAsLeader is change for what only the leader does.
+func (h *Herder) changeAsLeader(ctx context.Context, name string) (r *request, unlock func(), err error) {
+	r, unlock, err = h.change(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := h.lead(r); err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return r, unlock, nil
+}
+
 // write checks a configuration and stores it. The caller holds the name.
 func (h *Herder) write(r *request, name string, config map[string]string, target *storage.TargetState) (ConnectorInfo, error) {
 	config, err := named(name, config)
@@ -155,7 +169,7 @@ func (h *Herder) write(r *request, name string, config map[string]string, target
 				"Create a connector of another name, or delete this one first", name, was, is)
 		}
 	}
-	r.enter("writing the configuration of connector %s and reading it back", name)
+	r.act("writing the configuration of connector %s and reading it back", name)
 	if err := h.config.PutConnector(r, name, config, target); err != nil {
 		return ConnectorInfo{}, r.failed(err)
 	}

@@ -22,5 +22,12 @@
 // A lane goes away when its connector is deleted and has stopped. A connector that hangs keeps its own lane busy, nobody
 // else's, and requests about it end after 90 seconds with what they were waiting for.
 //
-// Who runs what is decided in one place, the function assigned. This worker is alone for now and runs everything.
+// Who runs what the group of the workers decides, see membership.go: each worker takes from the config store what is its own,
+// and leaves the rest to others.
+//
+//	group ──assignment──▶ lanes: stop and yield what is for others, start what is new ──▶ group: "it is stopped"
+//
+// While work is divided everything goes on, but for what moves. A worker that the group has lost stops everything, and kills
+// it when others are about to run it. Changes are written by the leader only; a request that comes to another worker fails with
+// [Elsewhere] and the URL of who can carry it out, and one that comes while work is divided waits for the end of that.
 package herder

@@ -25,6 +25,8 @@ const (
 	Unavailable
 	// Timeout: the request took too long; it may still take effect.
 	Timeout
+	// Elsewhere: the worker at URL has to carry out the request.
+	Elsewhere
 )
 
 // String returns the name of the code.
@@ -46,6 +48,8 @@ func (c Code) String() string {
 		return "unavailable"
 	case Timeout:
 		return "timeout"
+	case Elsewhere:
+		return "elsewhere"
 	default:
 		return "internal"
 	}
@@ -58,6 +62,8 @@ type Error struct {
 	Message string
 	// Cause is the error behind it, nil when there is none. Message tells of it already.
 	Cause error
+	// URL is where the worker is reached that carries out the request, of Elsewhere. It ends in a slash.
+	URL string
 }
 
 // Error returns the message.

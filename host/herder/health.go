@@ -19,7 +19,7 @@ func (h *Herder) ServerInfo(ctx context.Context) ServerInfo {
 
 // Health has the herder do nothing and read its log to the end, within ten seconds.
 func (h *Herder) Health(ctx context.Context) Health {
-	if !h.started.Load() {
+	if !h.joined.Load() {
 		return Health{Status: Starting, Message: "Worker is still starting up."}
 	}
 	if h.closing.Err() != nil {

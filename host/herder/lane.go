@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/outboard-connect/outboard/host/internal/group"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
@@ -15,16 +16,16 @@ type lane struct {
 	name     string
 	running  running
 	revision int64
-	// busy: a job is under way. It changes nothing here: it posts its result.
-	busy bool
+	// busy: a job is under way. It changes nothing here: it posts its result. carrying: it carries out a plan.
+	busy, carrying bool
 	// interrupt ends a job that waits for the connector, at the connector's cost; nil when there is none.
 	interrupt context.CancelFunc
 	// removed: the connector was deleted, and what is stored now, if anything, is another one of the same name.
 	removed bool
 	// again is what to start again although nothing has changed.
 	again restart
-	// settled are closed when there is nothing left to do.
-	settled []chan<- struct{}
+	// settled are closed when there is nothing left to do, stopped when there is nothing left to stop.
+	settled, stopped []chan<- struct{}
 
 	// reconfigure: the connector is to be asked for its task configurations.
 	reconfigure bool
@@ -62,45 +63,58 @@ func (h *Herder) changed(c storage.Change) {
 	case storage.LoggerLevelChanged:
 		h.loggerChanged(c.Logger, c.Level)
 		return
+	case storage.SessionKeyChanged:
+		h.renewSessionKey()
+		return
 	default:
-		return // session keys are not for this version
+		return
 	}
 	h.log.Info(c.Kind.String(), "connector", c.Connector)
+	h.group.WorkChanged()
 	h.step(h.lane(c.Connector))
 }
 
 // step starts the next job of a lane, if there is something to do and none is under way. It runs on the loop.
 func (h *Herder) step(l *lane) {
+	mine, _ := h.assignment()
 	var want *share
 	if !l.removed {
-		want = assigned(h.config.Snapshot().Connector(l.name), l.revision)
+		want = shareOf(h.config.Snapshot().Connector(l.name), l.revision, mine)
 	}
 	p := diff(l.running, want, l.again)
 	switch {
 	case l.busy:
-		if l.interrupt != nil && (l.removed || p.stopConnector || p.target != "") {
+		if l.interrupt != nil && (l.removed || p.stopConnector || p.target != "" || p.yields()) {
 			l.interrupt()
 		}
 	case l.removed || !p.empty():
 		h.carryOut(l, p)
 	default:
 		l.dismiss(gone)
-		if want == nil {
+		if want == nil || want.empty() {
+			l.endPause()
 			delete(h.lanes, l.name)
-		} else if l.reconfigure && l.wait == nil && want.connector.Target == worker.TargetStarted {
-			h.reconfigure(l, want.connector)
+		} else if l.reconfigure && l.wait == nil && want.connector != nil && want.target == worker.TargetStarted && h.closing.Err() == nil {
+			h.reconfigure(l, *want.connector)
 		}
 		if !l.busy {
-			for _, c := range l.settled {
-				close(c)
-			}
-			l.settled = nil
+			closeAll(&l.settled)
 		}
+	}
+	if !l.carrying && !p.stops() {
+		closeAll(&l.stopped)
 	}
 }
 
-// gone is why something that was deleted meanwhile cannot be restarted.
-const gone = "It does not exist any more"
+func closeAll(waiting *[]chan<- struct{}) {
+	for _, c := range *waiting {
+		close(c)
+	}
+	*waiting = nil
+}
+
+// gone is why something that was deleted or moved meanwhile cannot be restarted.
+const gone = "It does not exist any more, or another worker runs it now"
 
 // dismiss drops a restart that there is nothing left to do for.
 func (l *lane) dismiss(why string) {
@@ -114,29 +128,38 @@ func (l *lane) dismiss(why string) {
 // carryOut brings the worker to what a plan says, off the loop.
 func (h *Herder) carryOut(l *lane, p plan) {
 	name, removed, again := l.name, l.removed, l.again
-	l.busy, l.removed, l.again = true, false, restart{}
+	ran := l.running.connector
+	l.busy, l.carrying, l.removed, l.again = true, true, false, restart{}
+	limit := h.stopLimit.context()
 	h.job(func() func() {
 		if len(p.stopTasks) > 0 {
-			h.worker.StopTasks(h.killed, p.stopTasks...)
+			h.worker.StopTasks(limit, p.stopTasks...)
 		}
 		if p.stopConnector {
-			h.worker.StopConnector(h.killed, name)
+			h.worker.StopConnector(limit, name)
 		}
 		if p.stopConnector || p.target != "" {
 			// Here nothing is reported of the connector as it was, and nothing yet of the connector as it will be.
 			h.loop.post(l.settle)
 			h.statuses.abandon(name)
 		}
-		if removed {
+		if removed && ran { // otherwise they are those of the worker that ran the connector, or the leader's to clean up
 			h.statuses.remove(name)
 		}
 		for _, n := range p.dropTasks {
 			h.statuses.removeTask(worker.TaskID{Connector: name, Task: n})
 		}
+		if p.yieldConnector {
+			h.statuses.yieldConnector(name)
+		}
+		for _, n := range p.yieldTasks {
+			h.statuses.yieldTask(worker.TaskID{Connector: name, Task: n})
+		}
 		if p.target != "" {
 			h.worker.SetTarget(name, p.target)
 		}
-		if p.startConnector != nil {
+		mine, _ := h.assignment() // what is not ours any more is not even begun; the next plan takes it out
+		if p.startConnector != nil && mine.Owns(group.Work{Connector: name, Task: group.TheConnector}) {
 			h.statuses.await(name, again.started)
 			h.worker.StartConnector(*p.startConnector)
 		} else {
@@ -151,7 +174,9 @@ func (h *Herder) carryOut(l *lane, p plan) {
 			refusal = firstLine(t.refusal)
 		}
 		for _, t := range p.startTasks {
-			h.worker.StartTask(t)
+			if mine.Owns(group.Work{Connector: name, Task: t.ID.Task}) {
+				h.worker.StartTask(t)
+			}
 		}
 		for _, c := range again.restarted {
 			c <- refusal
@@ -165,7 +190,7 @@ func (h *Herder) carryOut(l *lane, p plan) {
 
 // finish ends a job of a lane. It runs on the loop.
 func (h *Herder) finish(l *lane) {
-	l.busy, l.interrupt = false, nil
+	l.busy, l.carrying, l.interrupt = false, false, nil
 	h.step(l)
 }
 

@@ -378,6 +378,7 @@ func two(info ConnectorInfo, _ bool, err error) (ConnectorInfo, error) { return 
 // TestHangingConnectorHurtsOnlyItself has one connector hang in TaskConfigs and Stop, while others are served.
 func TestHangingConnectorHurtsOnlyItself(t *testing.T) {
 	w := newWorld(t)
+	w.graceful = 2 * time.Second
 	h, _ := w.start()
 	ctx := t.Context()
 	w.control("hung", "hang")

@@ -45,7 +45,7 @@ func (h *Herder) SetClusterLogger(ctx context.Context, name, level string) error
 	if err != nil {
 		return errorf(BadRequest, "%v", err)
 	}
-	r.enter("writing the level of logger %s for all workers and reading it back", name)
+	r.act("writing the level of logger %s for all workers and reading it back", name)
 	if err := h.config.PutLoggerLevel(r, name, word); err != nil {
 		return r.failed(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
@@ -41,7 +42,7 @@ func (h *Herder) Offsets(ctx context.Context, name string) (Offsets, error) {
 		return found, nil
 	}
 	r.enter("reading the stored offsets of connector %s to their end", name)
-	stored, err := h.worker.SourceOffsets(r, name)
+	stored, err := h.worker.SourceOffsets(r, name, config)
 	if err != nil {
 		return Offsets{}, r.failed(err)
 	}
@@ -86,7 +87,7 @@ func (h *Herder) ResetOffsets(ctx context.Context, name string) (message string,
 
 // alterOffsets changes offsets while the connector is stopped and cannot be resumed.
 func (h *Herder) alterOffsets(ctx context.Context, name, participle string, change func(r *request, kind string, config map[string]string) (handled bool, err error)) (message string, err error) {
-	r, unlock, err := h.change(ctx, name)
+	r, unlock, err := h.changeAsLeader(ctx, name)
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +109,15 @@ func (h *Herder) alterOffsets(ctx context.Context, name, participle string, chan
 	if err := h.settled(r, name); err != nil {
 		return "", r.failed(err)
 	}
-	r.enter("having the offsets of connector %s %s, by its own code first", name, participle)
+	if err := h.atRest(r, name); err != nil {
+		return "", r.failed(err)
+	}
+	r.act("having the offsets of connector %s %s, by its own code first", name, participle)
+	if kind == TypeSource && h.exactlyOnce() {
+		if err := h.takeNames(r, c); err != nil {
+			return "", r.failed(err)
+		}
+	}
 	handled, err := change(r, kind, config)
 	if err != nil {
 		return "", r.failed(refusedOffsets(name, participle, err))
@@ -137,6 +146,28 @@ func (h *Herder) settled(r *request, name string) error {
 		return nil
 	case <-r.Done():
 		return r.Err()
+	}
+}
+
+// restInterval is how often the statuses that other workers write are looked at.
+const restInterval = 20 * time.Millisecond
+
+// atRest waits until the statuses of a connector that is to be stopped tell that it is, on whatever worker: a worker deletes the
+// status of a task that is gone when it has stopped it.
+func (h *Herder) atRest(r *request, name string) error {
+	tick := time.NewTicker(restInterval)
+	defer tick.Stop()
+	for {
+		connector, ok := h.settings.Status.Connector(name)
+		stopped := !ok || connector.State == storage.StateStopped || connector.State == storage.StateUnassigned || connector.State == storage.StateFailed
+		if stopped && len(h.settings.Status.Tasks(name)) == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-r.Done():
+			return r.Err()
+		}
 	}
 }
 

@@ -132,6 +132,7 @@ func TestSinkIsAskedOfItsOffsets(t *testing.T) {
 func TestOffsetsOfAGroupAtWork(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.graceful = 3 * time.Second // it passes twice: the group stays at work
 	h, _ := w.start()
 	must(h.Create(t.Context(), "s", w.source("s", "connector.class", "ProbeSink", "topics", "t"), TargetStopped))(t)
 	w.produce("t")
@@ -168,6 +169,7 @@ func TestOffsetsOfAGroupAtWork(t *testing.T) {
 func TestOffsetsWaitForTheStop(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.graceful = 2 * time.Second
 	h, _ := w.start()
 	must(h.Create(t.Context(), "c", w.source("c", "hang.stop", "x", "topic", "t"), ""))(t)
 	awaitStates(t, h, "c", "RUNNING RUNNING")

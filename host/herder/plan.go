@@ -9,12 +9,19 @@ import (
 
 // share is what this worker is to run of one connector.
 type share struct {
-	connector worker.ConnectorSpec
+	// connector is nil when another worker runs it.
+	connector *worker.ConnectorSpec
+	target    worker.Target
 	// revision rises each time the configuration is written, also with the same content.
 	revision int64
-	// tasks are in the order of their numbers.
+	// count is the number of tasks, on whatever worker.
+	count int
+	// tasks are those of this worker, in the order of their numbers.
 	tasks []task
 }
+
+// empty tells that other workers run all of it.
+func (s *share) empty() bool { return s.connector == nil && len(s.tasks) == 0 }
 
 // task is a task to run, or one that must not run.
 type task struct {
@@ -54,6 +61,9 @@ type plan struct {
 	stopConnector bool
 	// dropTasks are the numbers of tasks that do not exist any more.
 	dropTasks []int
+	// yieldConnector and yieldTasks are for other workers to run from now on.
+	yieldConnector bool
+	yieldTasks     []int
 	// target is new for what goes on running; empty when it stays.
 	target         worker.Target
 	startConnector *worker.ConnectorSpec
@@ -65,31 +75,38 @@ type plan struct {
 
 // empty tells that there is nothing to do.
 func (p plan) empty() bool {
-	return len(p.stopTasks) == 0 && !p.stopConnector && len(p.dropTasks) == 0 && p.target == "" &&
+	return !p.stops() && len(p.dropTasks) == 0 && !p.yields() && p.target == "" &&
 		p.startConnector == nil && len(p.refuseTasks) == 0 && len(p.startTasks) == 0
 }
 
-// diff plans how to get from what runs to what this worker is to run; want is nil when that is nothing. What is as it
-// should be is not touched. A task is as it should be while its generation is: a connector whose configuration has changed
+// stops tells that something is to be stopped.
+func (p plan) stops() bool { return len(p.stopTasks) > 0 || p.stopConnector }
+
+// yields tells that something is for other workers.
+func (p plan) yields() bool { return p.yieldConnector || len(p.yieldTasks) > 0 }
+
+// diff plans how to get from what runs to what this worker is to run; want is nil when the connector does not exist. What is as
+// it should be is not touched. A task is as it should be while its generation is: a connector whose configuration has changed
 // publishes its tasks anew, and until then they go on.
 func diff(now running, want *share, again restart) plan {
-	if want == nil {
+	exists := want != nil
+	if !exists {
 		want = &share{}
 	}
-	name := want.connector.Name
 	p := plan{result: running{
-		connector: name != "",
+		connector: want.connector != nil,
 		revision:  want.revision,
-		target:    want.connector.Target,
+		target:    want.target,
 		tasks:     make(map[int]task, len(want.tasks)),
 	}}
 
 	// To stop is to start anew with that target, so that it ends what hangs and what has FAILED too.
-	stops := now.target != worker.TargetStopped && want.connector.Target == worker.TargetStopped
+	stops := now.target != worker.TargetStopped && want.target == worker.TargetStopped
 	restartConnector := now.connector && (now.revision != want.revision || again.connector || stops)
-	p.stopConnector = now.connector && (name == "" || restartConnector)
-	if name != "" && (!now.connector || restartConnector) {
-		p.startConnector = &want.connector
+	p.stopConnector = now.connector && (want.connector == nil || restartConnector)
+	p.yieldConnector = now.connector && want.connector == nil && exists
+	if !now.connector || restartConnector {
+		p.startConnector = want.connector
 	}
 
 	keepsTasks := false
@@ -115,14 +132,19 @@ func diff(now running, want *share, again restart) plan {
 		if _, wanted := p.result.tasks[n]; wanted {
 			continue
 		}
-		p.dropTasks = append(p.dropTasks, n)
+		if n < want.count {
+			p.yieldTasks = append(p.yieldTasks, n)
+		} else {
+			p.dropTasks = append(p.dropTasks, n)
+		}
 		if before := now.tasks[n]; before.refusal == "" {
 			p.stopTasks = append(p.stopTasks, before.spec.ID)
 		}
 	}
 
-	if name != "" && now.connector && now.target != want.connector.Target && (keepsTasks || p.startConnector == nil) {
-		p.target = want.connector.Target
+	keepsConnector := now.connector && p.result.connector && p.startConnector == nil
+	if now.target != want.target && (keepsTasks || keepsConnector) {
+		p.target = want.target
 	}
 	return p
 }

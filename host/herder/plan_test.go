@@ -11,9 +11,9 @@ import (
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
 
-// wanted is a share of connector c with tasks of a generation; a task number below zero is one that is refused.
+// wanted is all of connector c with tasks of a generation; a task number below zero is one that is refused.
 func wanted(revision int64, target worker.Target, generation int64, tasks ...int) *share {
-	s := &share{connector: worker.ConnectorSpec{Name: "c", Target: target}, revision: revision}
+	s := &share{connector: &worker.ConnectorSpec{Name: "c", Target: target}, target: target, revision: revision, count: len(tasks)}
 	for _, n := range tasks {
 		t := task{spec: worker.TaskSpec{ID: worker.TaskID{Connector: "c", Task: max(n, -n-1)}, Generation: generation, Target: target}}
 		if n < 0 {
@@ -22,6 +22,16 @@ func wanted(revision int64, target worker.Target, generation int64, tasks ...int
 		s.tasks = append(s.tasks, t)
 	}
 	return s
+}
+
+// of leaves the tasks of a share that other workers have to them, and the connector too unless it is kept.
+func (s *share) of(connector bool, tasks ...int) *share {
+	part := *s
+	if !connector {
+		part.connector = nil
+	}
+	part.tasks = slices.DeleteFunc(slices.Clone(s.tasks), func(t task) bool { return !slices.Contains(tasks, t.spec.ID.Task) })
+	return &part
 }
 
 // now is what runs after a share was carried out.
@@ -39,6 +49,12 @@ func (p plan) steps() string {
 	}
 	for _, n := range p.dropTasks {
 		say("drop %d", n)
+	}
+	if p.yieldConnector {
+		say("yield")
+	}
+	for _, n := range p.yieldTasks {
+		say("yield %d", n)
 	}
 	if p.target != "" {
 		say("target %s", p.target)
@@ -92,6 +108,18 @@ func TestDiff(t *testing.T) {
 		"refused ones published":       {now(wanted(1, started, 5, -1, -2)), wanted(1, started, 9, 0), restart{}, "drop 1, start c-0 STARTED"},
 		"refused ones paused":          {now(wanted(1, started, 5, -1)), wanted(1, paused, 5, -1), restart{}, "target PAUSED"},
 		"refused ones deleted":         {now(wanted(1, started, 5, -1)), nil, restart{}, "stop, drop 0"},
+		"only tasks are ours":          {running{}, wanted(0, started, 5, 0, 1, 2).of(false, 0, 2), restart{}, "start c-0 STARTED, start c-2 STARTED"},
+		"only the connector is ours":   {running{}, wanted(0, started, 5, 0, 1).of(true), restart{}, "start c STARTED"},
+		"nothing is ours":              {running{}, wanted(0, started, 5, 0, 1).of(false), restart{connector: true, tasks: map[int]bool{0: true}}, ""},
+		"a task goes elsewhere":        {now(wanted(1, started, 5, 0, 1)), wanted(1, started, 5, 0, 1).of(true, 0), restart{}, "stop c-1, yield 1"},
+		"all goes elsewhere":           {now(wanted(1, started, 5, 0)), wanted(1, started, 5, 0).of(false), restart{}, "stop c-0, stop, yield, yield 0"},
+		"it goes while there are less": {now(wanted(1, started, 5, 0, 1)), wanted(1, started, 9, 0).of(false), restart{}, "stop c-0, stop c-1, stop, drop 1, yield, yield 0"},
+		"a refused one goes elsewhere": {now(wanted(1, started, 5, -1)), wanted(1, started, 5, -1).of(true), restart{}, "yield 0"},
+		"put, the connector not ours":  {now(wanted(1, started, 5, 0).of(false, 0)), wanted(2, started, 5, 0).of(false, 0), restart{}, ""},
+		"paused, the task not ours":    {now(wanted(1, started, 5, 0).of(true)), wanted(1, paused, 5, 0).of(true), restart{}, "target PAUSED"},
+		"paused, only a task ours":     {now(wanted(1, started, 5, 0).of(false, 0)), wanted(1, paused, 5, 0).of(false, 0), restart{}, "target PAUSED"},
+		"stopped, only a task ours":    {now(wanted(1, started, 5, 0).of(false, 0)), wanted(1, stopped, 9).of(false), restart{}, "stop c-0, drop 0"},
+		"both come":                    {now(wanted(1, started, 5, 0, 1).of(false, 1)), wanted(1, started, 5, 0, 1), restart{}, "start c STARTED, start c-0 STARTED"},
 		"nothing is left to run again": {running{}, nil, restart{connector: true, tasks: map[int]bool{0: true}}, ""},
 	}
 	for name, test := range tests {
@@ -107,8 +135,8 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// fuzzedShare makes a share out of bytes: nil, or a connector with up to seven tasks in two generations.
-func fuzzedShare(shape, tasks, refused byte) *share {
+// fuzzedShare makes a share out of bytes: nil, or a connector with up to seven tasks in two generations, without what others have.
+func fuzzedShare(shape, tasks, refused, others byte) *share {
 	if shape&1 == 0 {
 		return nil
 	}
@@ -123,7 +151,13 @@ func fuzzedShare(shape, tasks, refused byte) *share {
 			numbers = append(numbers, n)
 		}
 	}
-	return wanted(int64(shape>>3&3), target, int64(shape>>5&3), numbers...)
+	var ours []int
+	for n := range numbers {
+		if others>>n&1 == 0 {
+			ours = append(ours, n)
+		}
+	}
+	return wanted(int64(shape>>3&3), target, int64(shape>>5&3), numbers...).of(others>>7 == 0, ours...)
 }
 
 // machine is a worker that only notes what runs, and that a plan never asks for something senseless.
@@ -149,7 +183,7 @@ func (m *machine) run(p plan) {
 		}
 		m.connector = ""
 	}
-	for _, n := range p.dropTasks {
+	for _, n := range slices.Concat(p.dropTasks, p.yieldTasks) {
 		delete(m.refused, n)
 	}
 	if p.target != "" {
@@ -183,11 +217,12 @@ func (m *machine) run(p plan) {
 // FuzzDiff holds plans against what they are for: carried out, they make the worker run what it should; there is nothing
 // left to do then; and what was as it should be is left alone.
 func FuzzDiff(f *testing.F) {
-	f.Add(byte(1), byte(3), byte(0), byte(1), byte(3), byte(2), byte(9), false)
-	f.Add(byte(1|1<<5), byte(7), byte(5), byte(5), byte(0), byte(0), byte(0), true)
-	f.Add(byte(3), byte(2), byte(0), byte(0), byte(0), byte(0), byte(1), true)
-	f.Fuzz(func(t *testing.T, shape1, tasks1, refused1, shape2, tasks2, refused2, again byte, connector bool) {
-		before, after := fuzzedShare(shape1, tasks1, refused1), fuzzedShare(shape2, tasks2, refused2)
+	f.Add(byte(1), byte(3), byte(0), byte(0), byte(1), byte(3), byte(2), byte(0), byte(9), false)
+	f.Add(byte(1|1<<5), byte(7), byte(5), byte(0), byte(5), byte(0), byte(0), byte(0), byte(0), true)
+	f.Add(byte(3), byte(2), byte(0), byte(0), byte(0), byte(0), byte(0), byte(0), byte(1), true)
+	f.Add(byte(1), byte(3), byte(0), byte(0x81), byte(1), byte(3), byte(0), byte(0x04), byte(0), false)
+	f.Fuzz(func(t *testing.T, shape1, tasks1, refused1, others1, shape2, tasks2, refused2, others2, again byte, connector bool) {
+		before, after := fuzzedShare(shape1, tasks1, refused1, others1), fuzzedShare(shape2, tasks2, refused2, others2)
 		r := restart{connector: connector, tasks: map[int]bool{}}
 		for n := range 7 {
 			r.tasks[n] = again>>n&1 == 1
@@ -209,8 +244,12 @@ func FuzzDiff(f *testing.F) {
 			}
 			return
 		}
-		if m.connector != after.connector.Target {
-			t.Errorf("the connector is %q, want %q", m.connector, after.connector.Target)
+		target := worker.Target("")
+		if after.connector != nil {
+			target = after.connector.Target
+		}
+		if m.connector != target {
+			t.Errorf("the connector is %q, want %q", m.connector, target)
 		}
 		var numbers []int
 		for _, w := range after.tasks {

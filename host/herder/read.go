@@ -102,7 +102,7 @@ func (h *Herder) ResetTopics(ctx context.Context, name string) error {
 	if _, err := h.connector(name); err != nil {
 		return err
 	}
-	r.enter("resetting the topics of connector %s", name)
+	r.act("resetting the topics of connector %s", name)
 	h.settings.Status.ResetTopics(name)
 	if err := h.settings.Status.Flush(r); err != nil {
 		return r.failed(err)
@@ -157,7 +157,7 @@ func (h *Herder) fillVersions(status *ConnectorStatus, config map[string]string)
 	version := found.Version.String()
 	fill := func(s *StateInfo) {
 		resting := s.State == string(worker.Stopped) || s.State == string(worker.Paused) || s.State == string(worker.Restarting)
-		if s.Version == nil && resting && version != "" && s.WorkerID == h.settings.Worker.ID {
+		if s.Version == nil && resting && version != "" {
 			s.Version = &version
 		}
 	}

@@ -2,9 +2,12 @@ package herder
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -119,9 +122,8 @@ func (e *noTaskConfigs) Error() string {
 
 func (e *noTaskConfigs) Unwrap() error { return e.err }
 
-// publish asks a connector for its task configurations and stores them if they are others than those stored, or if the
-// connector's configuration is another one than when they were stored. A connector that was changed meanwhile is left
-// alone: it is asked again when it has started. Only the connector's answer waits for the context.
+// publish asks a connector for its task configurations and has the leader store them. A connector that was changed meanwhile is
+// left alone: it is asked again when it has started.
 func (h *Herder) publish(ctx context.Context, connector worker.ConnectorSpec) error {
 	name := connector.Name
 	maximum, err := tasksMax(connector.Config)
@@ -136,20 +138,62 @@ func (h *Herder) publish(ctx context.Context, connector worker.ConnectorSpec) er
 		return &tooManyTasks{trace: refusal}
 	}
 	configs = h.framed(connector.Config, configs)
+	c := h.config.Snapshot().Connector(name)
+	if c == nil || !maps.Equal(c.Config(), connector.Config) || upToDate(c, configs) {
+		return nil
+	}
+	leader, err := h.group.Leader(ctx)
+	switch {
+	case err != nil:
+		return err
+	case leader.Self:
+		return h.putTasks(ctx, name, configs)
+	}
+	body, err := json.Marshal(configs)
+	if err != nil {
+		return err
+	}
+	return h.ask(ctx, leader, http.MethodPost, "connectors/"+url.PathEscape(name)+"/tasks", body)
+}
 
-	unlock, err := h.names.lock(h.closing, name)
+// PutTasks stores the task configurations that another worker's connector has made. It is for the leader.
+func (h *Herder) PutTasks(ctx context.Context, name string, configs []map[string]string) error {
+	r, err := h.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.cancel()
+	if err := h.lead(r); err != nil {
+		return err
+	}
+	if _, err := h.connector(name); err != nil {
+		return err
+	}
+	r.act("writing the task configurations of connector %s and reading them back", name)
+	if err := h.putTasks(r, name, configs); err != nil {
+		return r.failed(err)
+	}
+	return nil
+}
+
+// putTasks stores task configurations if they are others than those stored, or if the connector's configuration is another one
+// than when they were stored.
+func (h *Herder) putTasks(ctx context.Context, name string, configs []map[string]string) error {
+	unlock, err := h.names.lock(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	c := h.config.Snapshot().Connector(name)
-	switch {
-	case c == nil || c.Target != storage.Started || !maps.Equal(c.Config(), connector.Config):
-		return nil
-	case !c.Inconsistent && !c.Outdated() && sameTasks(c, configs):
+	if c == nil || upToDate(c, configs) {
 		return nil
 	}
-	return h.config.PutTasks(h.closing, name, configs)
+	return h.config.PutTasks(ctx, name, configs)
+}
+
+// upToDate tells whether task configurations need not, or must not, be stored.
+func upToDate(c *storage.Connector, configs []map[string]string) bool {
+	return c.Target != storage.Started || !c.Inconsistent && !c.Outdated() && sameTasks(c, configs)
 }
 
 // framed returns task configurations with what the framework adds to those that the connector made.

@@ -16,6 +16,8 @@ type request struct {
 	cancel context.CancelFunc
 	stage  string
 	began  time.Time
+	// acts: something may have been changed already.
+	acts bool
 }
 
 // begin starts a request. It fails while the herder is not at work. The caller calls cancel at the end.
@@ -24,7 +26,7 @@ func (h *Herder) begin(ctx context.Context) (*request, error) {
 		return nil, err
 	}
 	ctx, interrupt := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(h.closing, func() { interrupt(shuttingDown()) })
+	stop := context.AfterFunc(h.closing, func() { interrupt(errShuttingDown) })
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	return &request{Context: ctx, cancel: func() { stop(); cancel(); interrupt(nil) }}, nil
 }
@@ -40,6 +42,10 @@ func (h *Herder) ready() error {
 	return nil
 }
 
+// errShuttingDown is why requests are cut off when the worker stops.
+var errShuttingDown = errors.New("the worker is shutting down")
+
+// shuttingDown is for requests that have changed nothing: another worker can carry them out.
 func shuttingDown() error { return errorf(Unavailable, "Worker is shutting down") }
 
 // enter tells what the request is doing from now on, in words that follow "The worker is currently".
@@ -47,12 +53,23 @@ func (r *request) enter(format string, args ...any) {
 	r.stage, r.began = fmt.Sprintf(format, args...), time.Now()
 }
 
+// act is enter for what changes something.
+func (r *request) act(format string, args ...any) {
+	r.enter(format, args...)
+	r.acts = true
+}
+
 // failed turns the error of a stage into one for the caller. A request that was cut off says where it was.
 func (r *request) failed(err error) error {
 	var known *Error
 	switch {
-	case errors.As(err, &known), errors.As(context.Cause(r), &known):
+	case errors.As(err, &known):
 		return known
+	case errors.Is(context.Cause(r), errShuttingDown) && !r.acts:
+		return shuttingDown()
+	case errors.Is(context.Cause(r), errShuttingDown):
+		return &Error{Code: Internal, Cause: err, Message: fmt.Sprintf(
+			"Worker is shutting down. The request was cut off while %s, and may still take effect", r.stage)}
 	case errors.Is(r.Err(), context.DeadlineExceeded), r.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: Timeout, Cause: err, Message: fmt.Sprintf(
 			"Request timed out. The worker is currently %s, which began at %s. The request may still take effect",

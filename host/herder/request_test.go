@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/outboard-connect/outboard/host/internal/group"
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
@@ -128,7 +129,7 @@ func TestStuckLog(t *testing.T) {
 
 		closed := make(chan error, 1)
 		time.AfterFunc(time.Second, func() { closed <- h.Close(context.Background()) })
-		refused(t, h.Delete(t.Context(), "c"), Unavailable, "Worker is shutting down")
+		refused(t, h.Delete(t.Context(), "c"), Internal, "Worker is shutting down. The request was cut off while writing the deletion of connector c")
 		if err := <-closed; err != nil {
 			t.Error(err)
 		}
@@ -169,6 +170,12 @@ func TestAbandonedRestart(t *testing.T) {
 	h.statuses.setConnector("c", worker.Status{State: worker.Running}) // must not be sent on the closed channel
 }
 
+// everything is the assignment of a worker that is alone.
+func everything() (a group.Assignment) {
+	_ = group.NewAlone("", func(_ context.Context, all group.Assignment) { a = all }).Start(context.Background())
+	return a
+}
+
 func TestInconsistentTasksAreNotRun(t *testing.T) {
 	logger := hclog.NewNullLogger()
 	log := must(storage.OpenFileLog("", logger))(t)
@@ -189,31 +196,32 @@ func TestInconsistentTasksAreNotRun(t *testing.T) {
 	put("connector-c", `{"properties":{"name":"c","tasks.max":"2"}}`)
 	put("task-c-0", `{"properties":{"part":"0"}}`)
 	put("commit-c", `{"tasks":2}`)
-	s := assigned(store.Snapshot().Connector("c"), 3)
+	all := everything()
+	s := shareOf(store.Snapshot().Connector("c"), 3, all)
 	if s.connector.Name != "c" || s.revision != 3 || len(s.tasks) != 0 {
 		t.Errorf("one of two tasks is stored: %+v", s)
 	}
 	put("task-c-1", `{"properties":{"part":"1"}}`)
 	put("task-c-0", `{"properties":{"part":"0"}}`)
 	put("commit-c", `{"tasks":2}`)
-	s = assigned(store.Snapshot().Connector("c"), 3)
+	s = shareOf(store.Snapshot().Connector("c"), 3, all)
 	if len(s.tasks) != 2 || s.tasks[1].spec.Config["part"] != "1" || s.tasks[1].refusal != "" || s.tasks[1].spec.ConnectorConfig["tasks.max"] != "2" {
 		t.Errorf("two tasks are stored: %+v", s)
 	}
 	before := s.tasks[0].spec.Generation
 	put("commit-c", `{"tasks":2}`)
-	if s = assigned(store.Snapshot().Connector("c"), 3); s.tasks[0].spec.Generation <= before {
+	if s = shareOf(store.Snapshot().Connector("c"), 3, all); s.tasks[0].spec.Generation <= before {
 		t.Errorf("generation %d after %d", s.tasks[0].spec.Generation, before)
 	}
 	put("connector-c", `{"properties":{"name":"c","tasks.max":"1"}}`)
-	if s = assigned(store.Snapshot().Connector("c"), 4); s.tasks[0].refusal == "" {
+	if s = shareOf(store.Snapshot().Connector("c"), 4, all); s.tasks[0].refusal == "" {
 		t.Error("two tasks of one are not refused")
 	}
 	put("target-state-c", `{"state":"PAUSED","state.v2":"STOPPED"}`)
-	if s = assigned(store.Snapshot().Connector("c"), 4); len(s.tasks) != 0 || s.connector.Target != worker.TargetStopped {
+	if s = shareOf(store.Snapshot().Connector("c"), 4, all); len(s.tasks) != 0 || s.connector.Target != worker.TargetStopped {
 		t.Errorf("stopped: %+v", s)
 	}
-	if s = assigned(store.Snapshot().Connector("d"), 0); s != nil {
+	if s = shareOf(store.Snapshot().Connector("d"), 0, all); s != nil {
 		t.Errorf("an unknown connector: %+v", s)
 	}
 }

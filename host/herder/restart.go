@@ -4,26 +4,36 @@ import (
 	"context"
 	"maps"
 
+	"github.com/outboard-connect/outboard/host/internal/group"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
 
 // RestartConnector starts a connector again, without its tasks, and returns when it has started: the error tells that it
-// has not.
+// has not. It is for the worker that runs the connector; which one that is the leader knows.
 func (h *Herder) RestartConnector(ctx context.Context, name string) error {
 	r, err := h.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.cancel()
+	work := group.Work{Connector: name, Task: group.TheConnector}
+	if !h.owns(work) { // who runs it need not ask who leads
+		if err := h.lead(r); err != nil {
+			return err
+		}
+	}
 	if _, err := h.connector(name); err != nil {
+		return err
+	}
+	if err := h.own(r, work); err != nil {
 		return err
 	}
 	started := make(chan worker.Status, 1)
 	h.loop.post(func() {
 		h.restart(name, restart{connector: true, started: []chan<- worker.Status{started}})
 	})
-	r.enter("restarting connector %s: waiting for it to stop and to start", name)
+	r.act("restarting connector %s: waiting for it to stop and to start", name)
 	select {
 	case s, ok := <-started:
 		switch {
@@ -46,6 +56,12 @@ func (h *Herder) RestartTask(ctx context.Context, name string, task int) error {
 		return err
 	}
 	defer r.cancel()
+	work := group.Work{Connector: name, Task: task}
+	if !h.owns(work) {
+		if err := h.lead(r); err != nil {
+			return err
+		}
+	}
 	c, err := h.connector(name)
 	if err != nil {
 		return err
@@ -56,11 +72,14 @@ func (h *Herder) RestartTask(ctx context.Context, name string, task int) error {
 	if task < 0 || task >= c.Tasks() {
 		return taskNotFound(c, task)
 	}
+	if err := h.own(r, work); err != nil {
+		return err
+	}
 	restarted := make(chan string, 1)
 	h.loop.post(func() {
 		h.restart(name, restart{tasks: map[int]bool{task: true}, restarted: []chan<- string{restarted}})
 	})
-	r.enter("restarting task %s-%d: waiting for it to stop", name, task)
+	r.act("restarting task %s-%d: waiting for it to stop", name, task)
 	select {
 	case problem := <-restarted:
 		if problem != "" {
@@ -80,13 +99,16 @@ func (h *Herder) Restart(ctx context.Context, name string, includeTasks, onlyFai
 		return ConnectorStatus{}, err
 	}
 	defer r.cancel()
+	if err := h.lead(r); err != nil {
+		return ConnectorStatus{}, err
+	}
 	c, err := h.connector(name)
 	if err != nil {
 		return ConnectorStatus{}, err
 	}
 	status := h.status(c)
 	status.show(planRestart(status, includeTasks, onlyFailed))
-	r.enter("writing the restart request for connector %s", name)
+	r.act("writing the restart request for connector %s", name)
 	if err := h.config.RequestRestart(r, name, storage.Restart{IncludeTasks: includeTasks, OnlyFailed: onlyFailed}); err != nil {
 		return ConnectorStatus{}, r.failed(err)
 	}
@@ -124,8 +146,11 @@ func (h *Herder) restartRequested(name string, r storage.Restart) {
 	}
 }
 
-// restart adds to what a lane is to start again, and shows it as RESTARTING. It runs on the loop.
+// restart adds to what a lane is to start again, as far as it runs here, and shows it as RESTARTING. It runs on the loop.
 func (h *Herder) restart(name string, r restart) {
+	mine, _ := h.assignment()
+	r.connector = r.connector && mine.Owns(group.Work{Connector: name, Task: group.TheConnector})
+	maps.DeleteFunc(r.tasks, func(n int, _ bool) bool { return !mine.Owns(group.Work{Connector: name, Task: n}) })
 	l := h.lane(name)
 	if r.connector {
 		l.again.connector = true
@@ -146,7 +171,7 @@ func (h *Herder) restart(name string, r restart) {
 // expired starts a connector and its tasks again, because what its configuration refers to has changed.
 func (h *Herder) expired(name string) {
 	h.jobs.Go(func() {
-		if _, err := h.Restart(h.closing, name, true, false); err != nil && h.closing.Err() == nil {
+		if err := h.config.RequestRestart(h.closing, name, storage.Restart{IncludeTasks: true}); err != nil && h.closing.Err() == nil {
 			h.log.Error("the connector could not be started again with what its configuration refers to now; restart it", "connector", name, "err", err)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/outboard-connect/outboard/host/internal/group"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
@@ -13,10 +14,13 @@ import (
 type statuses struct {
 	store    *storage.StatusStore
 	workerID string
-	// generation is that of this worker's statuses in the store, higher than those of its predecessors.
-	generation int32
+	// alone: there are no other workers.
+	alone bool
 
-	mu         sync.RWMutex
+	mu sync.RWMutex
+	// generation is that of this worker's statuses in the store: that of the group, or, of a worker that is alone, one higher
+	// than those of its predecessors.
+	generation int32
 	connectors map[string]*statusesOf
 	// waiting are told the next outcome of a connector's start, once.
 	waiting map[string][]chan<- worker.Status
@@ -28,15 +32,18 @@ type statusesOf struct {
 	tasks     map[int]worker.Status
 }
 
-func newStatuses(store *storage.StatusStore, workerID string) *statuses {
+func newStatuses(store *storage.StatusStore, workerID string, alone bool) *statuses {
 	return &statuses{
-		store: store, workerID: workerID,
+		store: store, workerID: workerID, alone: alone,
 		connectors: map[string]*statusesOf{}, waiting: map[string][]chan<- worker.Status{},
 	}
 }
 
-// open begins a generation after all that the store has seen.
+// open begins a generation after all that the store has seen, if no group tells the generations.
 func (s *statuses) open() {
+	if !s.alone {
+		return
+	}
 	latest := int32(-1)
 	for _, name := range s.store.Connectors() {
 		if status, ok := s.store.Connector(name); ok {
@@ -47,6 +54,61 @@ func (s *statuses) open() {
 		}
 	}
 	s.generation = min(latest, math.MaxInt32-1) + 1
+}
+
+// enter takes in the generation of an assignment.
+func (s *statuses) enter(a group.Assignment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.alone && a.Generation >= 0 {
+		s.generation = a.Generation
+	}
+}
+
+// mark shows what nobody ran when the work was divided as UNASSIGNED. It says so in the name of the worker that is gone, so
+// that the first word of the new owner counts for more, whichever comes first.
+func (s *statuses) mark(a group.Assignment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range a.Unowned {
+		of := s.connectors[w.Connector]
+		if w.Task == group.TheConnector {
+			status, ok := s.store.Connector(w.Connector)
+			if ok && status.State != storage.StateUnassigned && (of == nil || of.connector == nil) {
+				s.store.PutConnector(w.Connector, unassigned(status))
+			}
+			continue
+		}
+		status, ok := s.store.Task(w.Connector, w.Task)
+		if ok && status.State != storage.StateUnassigned && !of.has(w.Task) {
+			s.store.PutTask(w.Connector, w.Task, unassigned(status))
+		}
+	}
+}
+
+func unassigned(s storage.Status) storage.Status {
+	s.State, s.Trace = storage.StateUnassigned, ""
+	return s
+}
+
+// clean deletes what is left of connectors and tasks that ended while nobody looked.
+func (s *statuses) clean(snapshot *storage.ConfigSnapshot, a group.Assignment) {
+	stopping := map[group.Work]bool{} // theirs are deleted by who stops them
+	for _, w := range a.Stopping {
+		stopping[w] = true
+	}
+	for _, name := range s.store.Connectors() {
+		c := snapshot.Connector(name)
+		if c == nil && !stopping[group.Work{Connector: name, Task: group.TheConnector}] {
+			s.remove(name)
+			continue
+		}
+		for _, t := range s.store.Tasks(name) {
+			if (c == nil || t.Task >= c.Tasks()) && !stopping[group.Work{Connector: name, Task: t.Task}] {
+				s.removeTask(worker.TaskID{Connector: name, Task: t.Task})
+			}
+		}
+	}
 }
 
 // setConnector takes in the status of a connector.
@@ -137,22 +199,33 @@ func (s *statuses) abandon(name string) {
 	delete(s.waiting, name)
 }
 
-// release shows everything of this worker that has not FAILED as UNASSIGNED: the worker goes away.
-func (s *statuses) release() {
+// yieldConnector shows a connector that this worker ran, unless it has FAILED, as UNASSIGNED. From then on its status is what
+// other workers write.
+func (s *statuses) yieldConnector(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, of := range s.connectors {
-		if of.connector != nil && of.connector.State != worker.Failed {
-			of.connector = &worker.Status{State: worker.Unassigned, Version: of.connector.Version}
-			s.store.PutConnector(name, s.stored(*of.connector))
-		}
-		for n, t := range of.tasks {
-			if t.State != worker.Failed {
-				of.tasks[n] = worker.Status{State: worker.Unassigned, Version: t.Version}
-				s.store.PutTask(name, n, s.stored(of.tasks[n]))
-			}
-		}
+	of := s.connectors[name]
+	if of == nil || of.connector == nil {
+		return
 	}
+	if of.connector.State != worker.Failed {
+		s.store.PutConnector(name, s.stored(worker.Status{State: worker.Unassigned, Version: of.connector.Version}))
+	}
+	of.connector = nil
+}
+
+// yieldTask is yieldConnector for a task.
+func (s *statuses) yieldTask(id worker.TaskID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.connectors[id.Connector]
+	if !of.has(id.Task) {
+		return
+	}
+	if status := of.tasks[id.Task]; status.State != worker.Failed {
+		s.store.PutTask(id.Connector, id.Task, s.stored(worker.Status{State: worker.Unassigned, Version: status.Version}))
+	}
+	delete(of.tasks, id.Task)
 }
 
 // connector is the state of a connector: what was reported here, or else what another worker wrote.
@@ -179,9 +252,9 @@ func (s *statuses) task(id worker.TaskID) StateInfo {
 	return s.foreign(stored, ok)
 }
 
-// foreign is the state of what this worker has not reported anything of. What it wrote in an earlier life is over.
+// foreign is the state of what this worker has not reported anything of. What one that is alone wrote in an earlier life is over.
 func (s *statuses) foreign(stored storage.Status, ok bool) StateInfo {
-	if !ok || stored.WorkerID == s.workerID {
+	if !ok || s.alone && stored.WorkerID == s.workerID {
 		stored = storage.Status{State: storage.State(worker.Unassigned), WorkerID: s.workerID}
 	}
 	return s.info(stored)
@@ -200,6 +273,15 @@ func (s *statuses) stored(status worker.Status) storage.Status {
 		State: storage.State(status.State), Trace: status.Trace, Version: status.Version,
 		WorkerID: s.workerID, Generation: s.generation,
 	}
+}
+
+// has tells whether something was reported of a task.
+func (of *statusesOf) has(task int) bool {
+	if of == nil {
+		return false
+	}
+	_, ok := of.tasks[task]
+	return ok
 }
 
 // of returns what is known of a connector. The caller holds the lock.

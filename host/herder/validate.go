@@ -71,6 +71,9 @@ func (h *Herder) validate(ctx context.Context, cfg map[string]string) (ConfigInf
 		}
 	}
 	answer := v.answer()
+	if err := v.declaration(ctx, answer); err != nil {
+		return ConfigInfos{}, fmt.Errorf("the connector could not be asked whether it supports exactly once: %s", resolved.Hide(err.Error()))
+	}
 	if answer.count() > 0 || !c.Description.GetLiveValidation() || h.settings.LiveValidate == nil {
 		return discreet(answer.infos(cfg), resolved), nil
 	}

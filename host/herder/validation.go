@@ -1,6 +1,7 @@
 package herder
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,7 +38,7 @@ func (v validation) answer() *answer {
 	a.values = a.definition.Validate(v.values)
 	v.framework(a)
 	v.transform(a)
-	v.unsupported(a)
+	v.exactlyOnce(a)
 	if v.versionProblem != "" {
 		a.report("connector.class", v.versionProblem)
 		a.report(versionKey, v.versionProblem)
@@ -128,17 +129,46 @@ func (v validation) transform(a *answer) {
 	}
 }
 
-// unsupported refuses what Kafka Connect has and this version has not: to ignore it would be a lie.
-func (v validation) unsupported(a *answer) {
-	for _, key := range []string{"exactly.once.support", "offsets.storage.topic"} {
-		value := strings.TrimSpace(v.values[key])
-		if value == "" || key == "exactly.once.support" && !strings.EqualFold(value, "required") {
-			continue
-		}
-		if _, framework := a.definition.Lookup(key); framework {
-			a.report(key, fmt.Sprintf("Invalid value %s for configuration %s: This is not supported by this version of Outboard. Remove %s", value, key, key))
-		}
+// The keys of exactly once, and of where a connector's offsets are.
+const (
+	exactlyOnceKey = "exactly.once.support"
+	boundaryKey    = "transaction.boundary"
+)
+
+// exactlyOnce checks what a source wants of transactions, as far as its plugin need not be asked.
+func (v validation) exactlyOnce(a *answer) {
+	if v.connector.Type() == TypeSink {
+		return
 	}
+	if v.requiresExactlyOnce() && v.settings.Worker.ExactlyOnceGroup == "" {
+		a.report(exactlyOnceKey, "This worker does not have exactly-once source support enabled. Set exactly.once.source.support=enabled on all workers of the "+
+			"cluster, or "+exactlyOnceKey+"=requested")
+	}
+	if strings.EqualFold(strings.TrimSpace(v.values[boundaryKey]), "connector") {
+		a.report(boundaryKey, "The connector does not support connector-defined transaction boundaries with the given configuration. Use poll or interval")
+	}
+}
+
+func (v validation) requiresExactlyOnce() bool {
+	return v.connector.Type() == TypeSource && strings.EqualFold(strings.TrimSpace(v.values[exactlyOnceKey]), "required")
+}
+
+// declaration checks what a connector whose user requires exactly once says of itself.
+func (v validation) declaration(ctx context.Context, a *answer) error {
+	if !v.requiresExactlyOnce() || v.settings.ExactlyOnce == nil {
+		return nil
+	}
+	supported, declared, err := v.settings.ExactlyOnce(ctx, v.connector, v.values)
+	switch {
+	case err != nil:
+		return err
+	case !declared:
+		a.report(exactlyOnceKey, "The connector does not implement the API required for preflight validation of exactly-once source support. See in its documentation "+
+			"whether it supports exactly once, and if so set "+exactlyOnceKey+"=requested, which leaves this validation out")
+	case !supported:
+		a.report(exactlyOnceKey, "The connector does not support exactly-once semantics with the provided configuration. Change it, or set "+exactlyOnceKey+"=requested")
+	}
+	return nil
 }
 
 // convert checks the converters that the connector sets, and their settings. Without a converter of its own, keys with its

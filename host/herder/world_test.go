@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/provider"
@@ -44,6 +45,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// patience is how long a test waits for what must happen. Only a test that fails takes that long.
+const patience = time.Minute
+
 // world is what survives a worker: its logs, and Kafka.
 type world struct {
 	t       *testing.T
@@ -53,6 +57,11 @@ type world struct {
 	logger  hclog.Logger
 	// providers are the worker's, nil for none.
 	providers *provider.Providers
+	// graceful is how long tasks and processes have to stop.
+	graceful time.Duration
+	// exactlyOnce is the group.id with which sources deliver exactly once, empty when they do not. Offsets are in topic then.
+	exactlyOnce string
+	topic       storage.Topic
 }
 
 func newWorld(t *testing.T) *world {
@@ -61,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: t.TempDir(), logger: hclog.NewNullLogger()}
+	w := &world{t: t, dir: t.TempDir(), logger: hclog.NewNullLogger(), graceful: patience}
 	if testing.Verbose() {
 		w.logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: t.Output()})
 	}
@@ -88,15 +97,29 @@ func (w *world) log(name string) *storage.FileLog {
 	return log
 }
 
+// offsets is the log of offsets.
+func (w *world) offsets() storage.Log {
+	w.t.Helper()
+	if w.exactlyOnce == "" {
+		return w.log("offset")
+	}
+	w.topic = storage.Topic{Name: "offsets", Setting: "offset.storage", Partitions: 1, ReplicationFactor: 1, ReadCommitted: true}
+	log, err := storage.OpenKafkaLog(w.t.Context(), w.topic, []kgo.Opt{kgo.SeedBrokers(w.broker.ListenAddrs()...)}, w.logger)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return log
+}
+
 // start starts a worker. Call stop before the next one, otherwise the test's end does.
 func (w *world) start() (h *Herder, stop func()) {
 	w.t.Helper()
-	config, status, offset := w.log("config"), w.log("status"), w.log("offset")
+	config, status, offset := w.log("config"), w.log("status"), w.offsets()
 	offsets := storage.NewOffsetStore(offset, w.logger)
 	if err := offsets.Open(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
-	supervisor := isolation.NewSupervisor(isolation.SupervisorSettings{SocketDir: w.dir, Logger: w.logger})
+	supervisor := isolation.NewSupervisor(isolation.SupervisorSettings{SocketDir: w.dir, Logger: w.logger, StopTimeout: w.graceful})
 	h = New(Settings{
 		Logger: w.logger,
 		Worker: worker.Settings{
@@ -105,7 +128,8 @@ func (w *world) start() (h *Herder, stop func()) {
 				"bootstrap.servers": strings.Join(w.broker.ListenAddrs(), ","),
 				"key.converter":     "org.apache.kafka.connect.storage.StringConverter", "value.converter": "org.apache.kafka.connect.storage.StringConverter",
 			},
-			FlushInterval: 100 * time.Millisecond, FlushTimeout: 5 * time.Second, GracefulTimeout: 2 * time.Second,
+			FlushInterval: 100 * time.Millisecond, FlushTimeout: patience, GracefulTimeout: w.graceful,
+			OffsetsTopic: w.topic, ExactlyOnceGroup: w.exactlyOnce,
 		},
 		Config:        storage.NewConfigStore(config, w.logger),
 		Status:        storage.NewStatusStore(status, testWorker, w.logger),
@@ -113,13 +137,13 @@ func (w *world) start() (h *Herder, stop func()) {
 		ClusterID: "cluster", Commit: "c0ffee",
 	})
 	stop = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := h.Close(ctx); err != nil {
 			w.t.Errorf("close: %v", err)
 		}
 		supervisor.Shutdown(ctx)
-		for _, log := range []*storage.FileLog{config, status, offset} {
+		for _, log := range []storage.Log{config, status, offset} {
 			if err := log.Close(); err != nil {
 				w.t.Errorf("close: %v", err)
 			}
@@ -197,12 +221,12 @@ func await[T comparable](t *testing.T, want T, get func() T) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(patience)
 	for get() != want {
 		select {
 		case <-tick.C:
 		case <-timeout:
-			t.Fatalf("is %v after 20 s, want %v", get(), want)
+			t.Fatalf("is %v after %s, want %v", get(), patience, want)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/outboard-connect/outboard/host/internal/kafka"
 )
 
 const (
@@ -35,7 +37,7 @@ func findCluster(ctx context.Context, c workerConfig, own []kgo.Opt, log hclog.L
 	for {
 		metadata, err := admin.BrokerMetadata(ctx)
 		if err == nil {
-			return metadata.Cluster, c.checkGroup(ctx, admin)
+			return metadata.Cluster, nil
 		}
 		if ctx.Err() == nil {
 			if last == nil || last.Error() != err.Error() {
@@ -47,6 +49,8 @@ func findCluster(ctx context.Context, c workerConfig, own []kgo.Opt, log hclog.L
 		switch {
 		case errors.Is(err, kerr.SaslAuthenticationFailed):
 			return "", fmt.Errorf("the Kafka broker refuses the worker's user name or password, check sasl.mechanism and sasl.jaas.config: %w", err)
+		case errors.Is(err, kafka.ErrTokenRefused):
+			return "", err
 		case errors.As(err, &certificate):
 			return "", fmt.Errorf("the certificate of the Kafka broker is not trusted, check ssl.truststore.location and the host names in bootstrap.servers: %w", err)
 		}
@@ -59,23 +63,4 @@ func findCluster(ctx context.Context, c workerConfig, own []kgo.Opt, log hclog.L
 			return "", &exitError{codeNoKafka, fmt.Errorf("no Kafka broker answers at bootstrap.servers=%s; start Kafka, or correct the address or security.protocol: %w", c.Raw()["bootstrap.servers"], last)}
 		}
 	}
-}
-
-// checkGroup refuses to work beside other workers of the same group: a worker of this version does not share work with
-// them, so each connector would run twice.
-func (c workerConfig) checkGroup(ctx context.Context, admin *kadm.Client) error {
-	if c.mode == standalone {
-		return nil
-	}
-	name := c.String("group.id")
-	groups, err := admin.DescribeGroups(ctx, name)
-	if err != nil {
-		return nil // who may not look at groups is told by nobody; the warning at the start stands
-	}
-	members := groups[name].Members
-	if len(members) == 0 {
-		return nil
-	}
-	return fmt.Errorf("group.id=%s has %d members already, the first of them %s at %s: this version of Outboard does not share work with other workers; stop them, or choose another group.id and other topics",
-		name, len(members), members[0].ClientID, members[0].ClientHost)
 }

@@ -67,7 +67,7 @@ func (d *dev) run(ctx context.Context, stdout, stderr io.Writer) error {
 	fmt.Fprintf(stdout, "Outboard %s with an embedded Kafka, for trying and testing: no replicas, not for data that must not be lost\n", version)
 	return runWorker(ctx, composition{
 		source: "outboard dev", props: d.properties(kafka.address()), mode: distributed, pluginPath: d.pluginPath, pluginCache: pluginCache(),
-		out: stdout, log: log, levels: levels, brokerLimit: brokerLimit,
+		out: stdout, log: log, levels: levels, brokerLimit: brokerLimit, single: true,
 		ready: func(w running) {
 			d.welcome(stdout, w, kafka.address())
 			if display != nil {

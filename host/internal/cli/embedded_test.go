@@ -13,7 +13,7 @@ import (
 
 func TestEmbeddedKafka(t *testing.T) {
 	folder := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	start := func() (*embeddedKafka, *kgo.Client) {
 		t.Helper()

@@ -107,7 +107,7 @@ func TestRESTPortNeverRefuses(t *testing.T) {
 	if err := <-failures; err != nil {
 		t.Errorf("a request failed: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := p.Stop(ctx); err != nil {
 		t.Error(err)
@@ -151,13 +151,13 @@ func TestRESTPortWithTLS(t *testing.T) {
 	look(&stranger, main+"/health", 0)
 	look(&known, admin+"/admin/loggers", 503)
 	h := herder.New(herder.Settings{Logger: hclog.NewNullLogger()})
-	p.Serve(c.servers(h, hclog.NewNullLogger()))
+	p.Serve(c.servers(h, nil, hclog.NewNullLogger()))
 	look(&known, main+"/", 200)
 	look(&stranger, main+"/", 0)
 	look(&known, main+"/admin/loggers", 404)
 	look(&stranger, admin+"/admin/loggers", 200)
 	look(&stranger, admin+"/", 404)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := p.Stop(ctx); err != nil {
 		t.Error(err)

@@ -7,10 +7,11 @@ import (
 	"github.com/outboard-connect/outboard/rest"
 )
 
-// servers are those of the REST API, and of /admin where that has listeners of its own; otherwise nil.
-func (c workerConfig) servers(h *herder.Herder, log hclog.Logger) (api, admin *rest.Server) {
+// servers are those of the REST API, and of /admin where that has listeners of its own; otherwise nil. peers are nil for a worker
+// that is alone.
+func (c workerConfig) servers(h *herder.Herder, peers *rest.Peers, log hclog.Logger) (api, admin *rest.Server) {
 	settings := rest.Settings{
-		Herder: h, Logger: log,
+		Herder: h, Peers: peers, Logger: log,
 		AllowOrigin: c.String("access.control.allow.origin"), AllowMethods: c.String("access.control.allow.methods"),
 		AdvertisedHosts: c.advertisedHosts(), Headers: c.headers,
 	}

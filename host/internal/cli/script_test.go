@@ -24,7 +24,7 @@ import (
 )
 
 // patience is how long a script waits for what should happen at once; only a broken worker makes it wait.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/host/internal/worker"
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
 )
 
@@ -46,6 +47,36 @@ func openLogs(ctx context.Context, c workerConfig, own []kgo.Opt, group *runGrou
 	return logs{config: opened[0], offsets: opened[1], status: opened[2]}, nil
 }
 
+// exactlyOnce is exactly.once.source.support.
+func (c workerConfig) exactlyOnce() string {
+	if c.mode == standalone {
+		return "disabled"
+	}
+	return c.String("exactly.once.source.support")
+}
+
+// configStore returns the store of configurations. What only the leader writes it writes in transactions unless that is disabled.
+func (c workerConfig) configStore(l logs, own []kgo.Opt, group *runGroup, log hclog.Logger) *storage.ConfigStore {
+	store := storage.NewConfigStore(l.config, log.Named("storage"))
+	if c.exactlyOnce() != "disabled" {
+		writer := storage.NewExclusiveWriter(c.String("config.storage.topic"), "connect-cluster-"+c.String("group.id"), own)
+		group.Add("the leader's writer", func(context.Context) error { return writer.Close() })
+		store.WriteExclusively(writer)
+	}
+	return store
+}
+
+// transactions has source tasks deliver exactly once, if that is enabled, and tells what an offsets topic is made like.
+func (c workerConfig) transactions(s *worker.Settings) {
+	if c.mode == standalone {
+		return
+	}
+	s.OffsetsTopic = c.topics()[1]
+	if c.exactlyOnce() == "enabled" {
+		s.ExactlyOnceGroup = c.String("group.id")
+	}
+}
+
 // openFile opens a log in a file, or in memory without a path.
 func openFile(path string, log hclog.Logger) (storage.Log, error) {
 	l, err := storage.OpenFileLog(path, log)
@@ -76,6 +107,8 @@ func (c workerConfig) topics() []storage.Topic {
 		topic("status.storage", c.Int("status.storage.partitions")),
 	}
 	all[0].OnePartition = true
+	all[0].ReadCommitted = c.exactlyOnce() != "disabled"
+	all[1].ReadCommitted = c.exactlyOnce() == "enabled"
 	return all
 }
 

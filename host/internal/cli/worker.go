@@ -33,32 +33,66 @@ import (
 func workerCommand(stdout, stderr io.Writer) *cobra.Command {
 	var logs logFlags
 	command := &cobra.Command{
-		Use:   "worker FILE.properties",
+		Use:   "worker [FILE.properties]",
 		Short: "Run a worker that keeps its state in Kafka, as connect-distributed does",
 		Long: "Runs a worker with a properties file of Kafka Connect's distributed mode. Connectors are made with the REST API.\n" +
-			"In this version a worker is alone in its group: run one for each group.id.",
-		Args: onePropertiesFile,
+			"Workers with the same group.id and topics share the connectors and tasks; each needs a rest.advertised.host.name under which\n" +
+			"the others reach it.\n\n" +
+			"Environment variables win over the file, and may stand for all of it: CONNECT_GROUP_ID is group.id; _ is a dot, __ a hyphen, ___ an\n" +
+			"underscore. Without a file those of the images of Debezium (BOOTSTRAP_SERVERS, GROUP_ID …) and Strimzi\n" +
+			"(KAFKA_CONNECT_CONFIGURATION) are taken, too. The log tells which keys are from the environment.",
+		Args: atMostOneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			log, levels, err := logs.logger(stderr)
 			if err != nil {
 				return err
 			}
-			props, err := readProperties(args[0])
+			source, props, err := workerProperties(args, os.Environ(), log)
 			if err != nil {
 				return err
 			}
-			return runWorker(cmd.Context(), composition{source: args[0], props: props, mode: distributed, pluginCache: pluginCache(), out: stdout, log: log, levels: levels, brokerLimit: brokerLimit})
+			return runWorker(cmd.Context(), composition{source: source, props: props, mode: distributed, pluginCache: pluginCache(), out: stdout, log: log, levels: levels, brokerLimit: brokerLimit})
 		},
 	}
 	logs.flags(command.Flags(), "info")
 	return command
 }
 
-func onePropertiesFile(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("usage: outboard worker FILE.properties (%d arguments given)", len(args))
+func atMostOneFile(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("usage: outboard worker [FILE.properties] (%d arguments given)", len(args))
 	}
 	return nil
+}
+
+// workerProperties are those of the file, if there is one, and of environment variables. source names where they are from, for messages.
+func workerProperties(files, variables []string, log hclog.Logger) (source string, props map[string]string, err error) {
+	if len(files) > 0 {
+		source = files[0]
+		if props, err = readProperties(source); err != nil {
+			return "", nil, err
+		}
+	}
+	env, err := readEnvironment(variables, len(files) == 0)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(env.ignored) > 0 {
+		log.Debug("environment variables that are no settings", "names", strings.Join(env.ignored, ", "))
+	}
+	keys := env.keys()
+	switch {
+	case len(keys) == 0 && source == "":
+		return "", nil, errNoSettings
+	case len(keys) == 0:
+		return source, props, nil
+	case source == "":
+		source = "the environment"
+	default:
+		source += " and the environment"
+	}
+	log.Info("settings from environment variables", "keys", strings.Join(keys, ", "))
+	return source, env.over(props), nil
 }
 
 // composition is what distinguishes one worker from another.
@@ -73,6 +107,7 @@ type composition struct {
 	log         hclog.Logger
 	levels      *logging.Levels // of log
 	brokerLimit time.Duration   // to wait for Kafka
+	single      bool            // no other workers are expected
 	// ready is called when the worker is at work, and returns soon. Nil: there is nothing to do.
 	ready func(running)
 }
@@ -93,6 +128,9 @@ func runWorker(ctx context.Context, w composition) (err error) {
 		return fmt.Errorf("%s: %w", w.source, err)
 	}
 	c.report(w.log)
+	if !w.single {
+		c.reportAddress(w.log)
+	}
 	clients, err := newClients(c, w.log.Named("kafka"))
 	if err != nil {
 		return err
@@ -106,9 +144,17 @@ func runWorker(ctx context.Context, w composition) (err error) {
 		return err
 	}
 
+	peers, err := c.peers()
+	if err != nil {
+		return err
+	}
+
 	group := newRunGroup(w.log)
 	defer func() { err = errors.Join(err, group.Stop(c.stopLimit())) }()
 
+	if peers != nil {
+		group.Add("requests to other workers", func(context.Context) error { peers.Close(); return nil })
+	}
 	port, err := openRESTPort(c.listeners, w.log.Named("rest"))
 	if err != nil {
 		return err
@@ -171,7 +217,7 @@ func runWorker(ctx context.Context, w composition) (err error) {
 	group.Go("plugin catalog", func(ctx context.Context) error { catalog.Watch(ctx); return nil })
 
 	id := c.workerID(port.Addresses()[c.shown])
-	h := herder.New(herder.Settings{
+	settings := herder.Settings{
 		Logger: w.log.Named("herder"), Levels: w.levels,
 		Worker: worker.Settings{
 			ID: id, Logger: w.log.Named("worker"),
@@ -179,20 +225,27 @@ func runWorker(ctx context.Context, w composition) (err error) {
 			FlushInterval: c.Duration("offset.flush.interval.ms"), FlushTimeout: c.Duration("offset.flush.timeout.ms"),
 			GracefulTimeout: c.Duration("task.shutdown.graceful.timeout.ms"), TopicCreation: c.Bool("topic.creation.enable"),
 		},
-		Config:     storage.NewConfigStore(logs.config, w.log.Named("storage")),
+		Config:     c.configStore(logs, own, group, w.log),
 		Status:     storage.NewStatusStore(logs.status, id, w.log.Named("storage")),
 		Converters: converters(), Transforms: transforms(), ClusterID: clusterID, Commit: commit(),
-		ClientOverrides: clients.overrides, LiveValidate: liveValidation(supervisor),
+		ClientOverrides: clients.overrides, LiveValidate: liveValidation(supervisor), ExactlyOnce: exactlyOnce(supervisor),
 		TopicTracking: c.Bool("topic.tracking.enable"), TopicTrackingReset: c.Bool("topic.tracking.allow.reset"),
-	})
+		Group: c.membership(own, w.log), URL: c.listeners[c.shown].protocol + "://" + id + "/", Signing: c.signing(),
+	}
+	if peers != nil {
+		settings.Send = peers.Send
+	}
+	c.transactions(&settings.Worker)
+	h := herder.New(settings)
 	group.Add("herder", h.Close)
-	reading, cancel := context.WithTimeout(ctx, w.brokerLimit)
+	// Others may make this worker their leader, and ask it, before it knows itself.
+	port.Serve(c.servers(h, peers, w.log.Named("rest")))
+	joining, cancel := context.WithTimeout(ctx, c.joinLimit(w.brokerLimit))
 	defer cancel()
-	if err := h.Start(reading); err != nil {
+	if err := h.Start(joining); err != nil {
 		return stopped(ctx, err)
 	}
-
-	port.Serve(c.servers(h, w.log.Named("rest")))
+	group.Watch("group", h.Failed(), h.Err)
 	w.log.Info("the worker is at work", "id", id, "rest", url)
 
 	for _, connector := range w.connectors {
@@ -228,9 +281,6 @@ func (c workerConfig) report(log hclog.Logger) {
 	for _, text := range c.inert {
 		log.Debug(text)
 	}
-	if c.mode == distributed {
-		log.Info("this version shares no work with other workers: run one worker for each group.id", "group.id", c.String("group.id"))
-	}
 	shown := kafka.Redact(c.Raw())
 	for _, key := range slices.Sorted(maps.Keys(shown)) {
 		log.Debug("setting", "key", key, "value", shown[key])
@@ -245,6 +295,15 @@ func (c workerConfig) report(log hclog.Logger) {
 		case l.tls == nil:
 			log.Warn("passwords and configurations pass over the network in clear: use an https listener", "listener", l.protocol+"://"+l.address)
 		}
+	}
+}
+
+// reportAddress warns of a worker of a group that only those on its machine reach.
+func (c workerConfig) reportAddress(log hclog.Logger) {
+	host, _, _ := net.SplitHostPort(c.listeners[c.shown].address)
+	if c.mode == distributed && isLoopback(host) && c.String("rest.advertised.host.name") == "" {
+		log.Warn("workers on other machines do not reach this one: before there are any, set listeners, as http://:8083, and rest.advertised.host.name",
+			"listener", c.listeners[c.shown].protocol+"://"+c.listeners[c.shown].address)
 	}
 }
 
@@ -317,5 +376,17 @@ func liveValidation(supervisor *isolation.Supervisor) func(context.Context, *iso
 		}
 		defer lease.Release()
 		return client.Validate(ctx, lease.Process().Conn(), c.Class(), values, client.Limits{})
+	}
+}
+
+// exactlyOnce asks a connector's own code, in such a process, whether it supports exactly once.
+func exactlyOnce(supervisor *isolation.Supervisor) func(context.Context, *isolation.Connector, map[string]string) (supported, declared bool, err error) {
+	return func(ctx context.Context, c *isolation.Connector, values map[string]string) (supported, declared bool, err error) {
+		lease, err := supervisor.Acquire(ctx, isolation.Request{Plugin: c.Plugin, Key: "validation", Name: "validation of " + c.Class()})
+		if err != nil {
+			return false, false, err
+		}
+		defer lease.Release()
+		return client.ExactlyOnce(ctx, lease.Process().Conn(), c.Class(), values, client.Limits{})
 	}
 }

@@ -51,7 +51,7 @@ func parseWorkerConfig(props map[string]string, mode modes) (workerConfig, error
 		problems = append(problems, c.weigh(key, props[key]))
 	}
 	if err == nil {
-		problems = append(problems, c.rest(), c.factors(), c.converters(props))
+		problems = append(problems, c.rest(), c.factors(), c.sharing(), c.converters(props))
 	}
 	return c, errors.Join(problems...)
 }
@@ -227,9 +227,14 @@ func (m modes) String() string {
 	}
 }
 
-// stopLimit is how long a stop may take: the tasks, and then a moment for what they stand on.
+// stopLimit is how long a stop may take: the tasks, then a last division of work where that of workers that are gone waits
+// for them, and then a moment for what they stand on.
 func (c workerConfig) stopLimit() time.Duration {
-	return c.Duration("task.shutdown.graceful.timeout.ms") + 10*time.Second
+	limit := c.Duration("task.shutdown.graceful.timeout.ms") + 10*time.Second
+	if c.mode == distributed && c.Int("scheduled.rebalance.max.delay.ms") > 0 {
+		limit += c.Duration("session.timeout.ms")
+	}
+	return limit
 }
 
 // pluginPath are the folders that hold plugins: those of the command line, or else of plugin.path.

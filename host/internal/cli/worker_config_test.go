@@ -152,3 +152,52 @@ func TestTopics(t *testing.T) {
 		t.Errorf("status topic %+v", s)
 	}
 }
+
+// kafkasWorkerKeys are the keys of Kafka Connect 4.3's workers, as its documentation lists them.
+const kafkasWorkerKeys = `
+access.control.allow.methods access.control.allow.origin admin.listeners admin.listeners.https.ssl.keystore.location bootstrap.servers client.dns.lookup
+config.providers config.providers.file.class config.providers.file.param.allowed.paths connector.client.config.override.allowlist
+connector.client.config.override.policy header.converter header.converter.plugin.version internal.key.converter internal.value.converter key.converter
+key.converter.plugin.version key.converter.schemas.enable listeners listeners.https.ssl.keystore.location metric.reporters metrics.num.samples
+metrics.recording.level metrics.sample.window.ms offset.flush.interval.ms offset.flush.timeout.ms plugin.discovery plugin.path
+response.http.headers.config rest.advertised.host.name rest.advertised.listener rest.advertised.port rest.extension.classes ssl.cipher.suites
+ssl.client.auth ssl.enabled.protocols ssl.endpoint.identification.algorithm ssl.engine.factory.class ssl.key.password ssl.keymanager.algorithm
+ssl.keystore.certificate.chain ssl.keystore.key ssl.keystore.location ssl.keystore.password ssl.keystore.type ssl.protocol ssl.provider
+ssl.secure.random.implementation ssl.trustmanager.algorithm ssl.truststore.certificates ssl.truststore.location ssl.truststore.password
+ssl.truststore.type task.shutdown.graceful.timeout.ms topic.creation.enable topic.tracking.allow.reset topic.tracking.enable value.converter
+value.converter.plugin.version value.converter.schemas.enable producer.acks consumer.max.poll.records admin.retries`
+
+// kafkasDistributedKeys are those of its distributed workers alone.
+const kafkasDistributedKeys = `
+client.id config.storage.replication.factor config.storage.topic config.storage.min.insync.replicas connect.protocol connections.max.idle.ms
+exactly.once.source.support group.id heartbeat.interval.ms inter.worker.key.generation.algorithm inter.worker.key.size inter.worker.key.ttl.ms
+inter.worker.signature.algorithm inter.worker.verification.algorithms metadata.max.age.ms metadata.recovery.rebootstrap.trigger.ms
+metadata.recovery.strategy offset.storage.partitions offset.storage.replication.factor offset.storage.topic offset.storage.cleanup.policy
+rebalance.timeout.ms receive.buffer.bytes reconnect.backoff.max.ms reconnect.backoff.ms request.timeout.ms retry.backoff.max.ms retry.backoff.ms
+sasl.client.callback.handler.class sasl.jaas.config sasl.kerberos.kinit.cmd sasl.kerberos.service.name sasl.login.callback.handler.class
+sasl.login.class sasl.login.connect.timeout.ms sasl.login.read.timeout.ms sasl.login.refresh.window.factor sasl.login.retry.backoff.ms sasl.mechanism
+sasl.oauthbearer.client.credentials.client.id sasl.oauthbearer.expected.audience sasl.oauthbearer.jwks.endpoint.url sasl.oauthbearer.scope
+sasl.oauthbearer.token.endpoint.url scheduled.rebalance.max.delay.ms security.protocol send.buffer.bytes session.timeout.ms
+socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms status.storage.partitions status.storage.replication.factor
+status.storage.topic worker.sync.timeout.ms worker.unsync.backoff.ms`
+
+// No key of Kafka's passes for a misspelt one: it is used, or refused, or its row says what comes of it.
+func TestKafkasKeysAreKnown(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode modes
+		keys string
+	}{
+		"distributed": {distributed, kafkasWorkerKeys + " " + kafkasDistributedKeys},
+		"standalone":  {standalone, kafkasWorkerKeys + " offset.storage.file.filename"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, key := range strings.Fields(c.keys) {
+				w := workerConfig{mode: c.mode}
+				_ = w.weigh(key, "x") // what is refused is known, too
+				if slices.ContainsFunc(w.warnings, func(s string) bool { return strings.Contains(s, "unknown key") }) {
+					t.Errorf("%s: %q", key, w.warnings)
+				}
+			}
+		})
+	}
+}

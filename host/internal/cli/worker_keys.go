@@ -33,10 +33,8 @@ const (
 )
 
 const (
-	alone  = "has no effect: in this version a worker is alone in its group"
-	noJVM  = "has no effect without a JVM"
-	noJMX  = "has no effect: metrics are not sampled"
-	noKeys = "has no effect: in this version workers send no requests to each other"
+	noJVM = "has no effect without a JVM"
+	noJMX = "has no effect: metrics are not sampled"
 )
 
 // workerKeys are the keys of a worker, but for those of its Kafka clients, which package kafka knows, and for those that
@@ -132,23 +130,38 @@ var workerKeys = []workerKey{
 		Doc: "Topic of the states of connectors and tasks. It is created when it does not exist."}},
 	{modes: distributed, Key: replication("status.storage.replication.factor")},
 	{modes: distributed, Key: partitions("status.storage.partitions", "5")},
-	{modes: distributed, fate: refused, why: "is not supported by this version: records could be delivered twice; set it to disabled", harmless: []string{"preparing"},
-		Key: config.Key{Name: "exactly.once.source.support", Type: config.TypeString, Default: config.Default("disabled"), IgnoreCase: true,
-			Valid: []string{"disabled", "preparing", "enabled"}}},
+	{modes: distributed, Key: config.Key{Name: "exactly.once.source.support", Type: config.TypeString, Default: config.Default("disabled"), IgnoreCase: true,
+		Valid: []string{"disabled", "preparing", "enabled"},
+		Doc: "Whether source tasks write records and offsets in transactions, so that each record is there exactly once for readers of committed records. " +
+			"A cluster that runs is brought there in two rounds of restarts: first all workers with preparing, then all with enabled."}},
 
-	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "session.timeout.ms", Type: config.TypeInt, Default: config.Default("10000"), Min: config.Limit(1)}},
-	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "heartbeat.interval.ms", Type: config.TypeInt, Default: config.Default("3000"), Min: config.Limit(1)}},
-	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "rebalance.timeout.ms", Type: config.TypeInt, Default: config.Default("60000"), Min: config.Limit(1)}},
-	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "worker.sync.timeout.ms", Type: config.TypeInt, Default: config.Default("3000"), Min: config.Limit(0)}},
-	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "worker.unsync.backoff.ms", Type: config.TypeInt, Default: config.Default("300000"), Min: config.Limit(0)}},
-	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "connect.protocol", Type: config.TypeString, Default: config.Default("sessioned"), IgnoreCase: true,
-		Valid: []string{"eager", "compatible", "sessioned"}}},
-	{modes: distributed, fate: inert, why: alone, Key: config.Key{Name: "scheduled.rebalance.max.delay.ms", Type: config.TypeInt, Default: config.Default("300000"), Min: config.Limit(0)}},
-	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.key.generation.algorithm", Type: config.TypeString, Default: config.Default("HmacSHA256")}},
-	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.key.size", Type: config.TypeInt, Min: config.Limit(1)}},
-	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.key.ttl.ms", Type: config.TypeInt, Default: config.Default("3600000"), Min: config.Limit(0)}},
-	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.signature.algorithm", Type: config.TypeString, Default: config.Default("HmacSHA256")}},
-	{modes: distributed, fate: inert, why: noKeys, Key: config.Key{Name: "inter.worker.verification.algorithms", Type: config.TypeList, Default: config.Default("HmacSHA256"), NonEmpty: true}},
+	{modes: distributed, Key: config.Key{Name: "session.timeout.ms", Type: config.TypeInt, Default: config.Default("10000"), Min: config.Limit(1),
+		Doc: "How long the group waits for a worker that is silent before others run its work, in milliseconds. Brokers bound it."}},
+	{modes: distributed, Key: config.Key{Name: "heartbeat.interval.ms", Type: config.TypeInt, Default: config.Default("1000"), Min: config.Limit(1),
+		Doc: "How often a worker is heard of, in milliseconds; more than 1000 has the effect of 1000. It is less than session.timeout.ms. Kafka Connect has 3000."}},
+	{modes: distributed, Key: config.Key{Name: "rebalance.timeout.ms", Type: config.TypeInt, Default: config.Default("60000"), Min: config.Limit(1),
+		Doc: "How long workers may take to divide their work, in milliseconds, with stopping what goes to others."}},
+	{modes: distributed, Key: config.Key{Name: "worker.sync.timeout.ms", Type: config.TypeInt, Default: config.Default("3000"), Min: config.Limit(1),
+		Doc: "How long the leader may take to read the config topic to its end before it divides the work, in milliseconds; otherwise it tries again, and everybody keeps what they run."}},
+	{modes: distributed, fate: inert, why: "has no effect: a leader that cannot read the config topic tries again after worker.sync.timeout.ms",
+		Key: config.Key{Name: "worker.unsync.backoff.ms", Type: config.TypeInt, Default: config.Default("300000"), Min: config.Limit(0)}},
+	{modes: distributed, Key: config.Key{Name: "connect.protocol", Type: config.TypeString, Default: config.Default("sessioned"), IgnoreCase: true,
+		Valid: []string{"eager", "compatible", "sessioned"},
+		Doc:   "In which form workers tell each other of their work: sessioned, compatible or eager. Under each of them nothing stops that need not, and workers sign what they ask of each other."}},
+	{modes: distributed, Key: config.Key{Name: "scheduled.rebalance.max.delay.ms", Type: config.TypeInt, Default: config.Default("0"), Min: config.Limit(0),
+		Doc: "How long the work of a worker that died waits for its return before others run it, in milliseconds, beyond session.timeout.ms. Kafka Connect has 300000: five minutes in which that work does not run."}},
+	{modes: distributed, Key: config.Key{Name: "group.instance.id", Type: config.TypeString, NonEmpty: true,
+		Doc: "A name of the worker that stays, another one for each, such as that of a pod of a StatefulSet: a worker that is back within session.timeout.ms goes on with its work, and no other worker notices."}},
+	{modes: distributed, Key: config.Key{Name: "inter.worker.key.generation.algorithm", Type: config.TypeString, Default: config.Default("HmacSHA256"),
+		Doc: "For which algorithm the session key is made with which workers sign what they ask of each other."}},
+	{modes: distributed, Key: config.Key{Name: "inter.worker.key.size", Type: config.TypeInt, Min: config.Limit(1),
+		Doc: "The size of the session key in bits. Without it: that of the algorithm."}},
+	{modes: distributed, Key: config.Key{Name: "inter.worker.key.ttl.ms", Type: config.TypeInt, Default: config.Default("3600000"), Min: config.Limit(0),
+		Doc: "After how long the leader makes another session key, in milliseconds; 0: never."}},
+	{modes: distributed, Key: config.Key{Name: "inter.worker.signature.algorithm", Type: config.TypeString, Default: config.Default("HmacSHA256"),
+		Doc: "How workers sign what they ask of each other. It is one of inter.worker.verification.algorithms."}},
+	{modes: distributed, Key: config.Key{Name: "inter.worker.verification.algorithms", Type: config.TypeList, Default: config.Default("HmacSHA256"), NonEmpty: true,
+		Doc: "The algorithms of signatures that this worker accepts."}},
 
 	{modes: standalone, Key: config.Key{Name: "offset.storage.file.filename", Type: config.TypeString, Required: true, NonEmpty: true,
 		Doc: "File of the offsets of source connectors. One that Kafka Connect wrote is taken over."}},

@@ -130,8 +130,11 @@ func (c *cluster) make(name string, change ...func(*group.Settings)) *worker {
 		Group:  "connect-cluster", URL: "http://" + name + ":8083/", Protocol: group.Sessioned,
 		SessionTimeout: sessionTimeout, HeartbeatInterval: heartbeatInterval, RebalanceTimeout: rebalanceTimeout, SyncTimeout: syncTimeout,
 		Work: w.work, CatchUp: func(ctx context.Context) error {
-			if w.catchUp != nil {
-				return w.catchUp(ctx)
+			c.mu.Lock()
+			catchUp := w.catchUp
+			c.mu.Unlock()
+			if catchUp != nil {
+				return catchUp(ctx)
 			}
 			return nil
 		}, Assigned: w.assigned,
@@ -199,6 +202,13 @@ func (w *worker) assigned(ctx context.Context, a group.Assignment) {
 	}
 	w.last = a
 	w.calls++
+}
+
+// stopsFor has the worker take a time to stop something.
+func (w *worker) stopsFor(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopTime = d
 }
 
 // kill ends a worker as SIGKILL does.

@@ -51,7 +51,7 @@
 //
 // # What differs from Kafka Connect
 //
-//   - scheduled.rebalance.max.delay.ms should be 0 by default, where Kafka Connect has five minutes: with it, the work of a
+//   - scheduled.rebalance.max.delay.ms is 0 by default, where Kafka Connect has five minutes: with it, the work of a
 //     worker that died waits for that long. It is as Kafka Connect's otherwise, except that a worker that stops hands
 //     over at once, and that the work that waits goes back to the worker that had it, known by group.instance.id or URL.
 //   - heartbeat.interval.ms has the effect of a second when it is more, where Kafka Connect has three by default.

@@ -35,8 +35,8 @@ type joined struct {
 // verdict is what a leader decides.
 type verdict struct {
 	shares map[string]share // of every member
-	// unowned is what nobody ran when the round began.
-	unowned workSet
+	// unowned is what nobody ran when the round began, stopping what members ran and are not to run any more.
+	unowned, stopping workSet
 	// wake is when the first work stops waiting; zero when none waits.
 	wake time.Time
 }
@@ -44,7 +44,7 @@ type verdict struct {
 // decide divides all work among the members. What it remembers for the next round counts once the members have heard of
 // this one.
 func (l leader) decide(now time.Time, members []joined, work []Work, maxDelay time.Duration) (verdict, leader) {
-	v := verdict{shares: map[string]share{}, unowned: newWorkSet(work)}
+	v := verdict{shares: map[string]share{}, unowned: newWorkSet(work), stopping: workSet{}}
 	next := leader{ran: map[Work]string{}, homes: map[Work]string{}, waits: map[Work]time.Time{}, present: map[string]bool{}, revoked: map[Work]string{}}
 	r := round{work: work, waits: workSet{}, balance: l.uneven}
 	leaving := map[string]bool{}
@@ -71,6 +71,13 @@ func (l leader) decide(now time.Time, members []joined, work []Work, maxDelay ti
 	}
 	r.prefers, r.returns = l.preferences(next, v.unowned)
 	maps.Copy(v.shares, divide(r))
+	for _, m := range members {
+		for w := range m.owned {
+			if !v.shares[m.id].run.has(w) {
+				v.stopping[w] = struct{}{}
+			}
+		}
+	}
 	for _, m := range r.members {
 		l.remember(next, m.identity, v.shares[m.id])
 	}

@@ -53,6 +53,8 @@ type Leader struct {
 	MemberID string // empty: this worker is in no group
 	URL      string
 	Self     bool
+	// Generation is that of the division of work in which it leads.
+	Generation int32
 }
 
 // Assignment is what a worker is to run.
@@ -67,6 +69,8 @@ type Assignment struct {
 	Assigned, Revoked []Work
 	// Unowned is what nobody ran when the work was divided. Only the leader is told.
 	Unowned []Work
+	// Stopping is what members run and are not to run any more. Only the leader is told.
+	Stopping []Work
 
 	all  bool
 	work workSet
@@ -150,7 +154,8 @@ func (m *Member) Start(ctx context.Context) error {
 	case <-m.failed:
 		return m.Err()
 	case <-ctx.Done():
-		return fmt.Errorf("joining group %s: %w", m.settings.Group, ctx.Err())
+		return fmt.Errorf("joining group %s has not come to an end: Kafka's coordinator of the group does not answer, or other workers take long to stop what goes to this one; "+
+			"the logs of the workers tell: %w", m.settings.Group, ctx.Err())
 	}
 }
 

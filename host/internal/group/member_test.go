@@ -123,7 +123,7 @@ func TestMemberStops(t *testing.T) {
 				bubble(t, func(c *cluster) {
 					c.three(change)
 					w := c.all()[victim]
-					w.stopTime = 3 * time.Second
+					w.stopsFor(3 * time.Second)
 					began := time.Now()
 					w.close()
 					stopped := time.Since(began)
@@ -298,7 +298,7 @@ func TestMemberFencesItself(t *testing.T) {
 				bubble(t, func(c *cluster) {
 					c.three()
 					w := c.all()[victim]
-					w.stopTime = time.Hour // it is killed in the end
+					w.stopsFor(time.Hour) // it is killed in the end
 					time.Sleep(20 * time.Second)
 					w.line.set(state)
 					began := time.Now()
@@ -312,7 +312,7 @@ func TestMemberFencesItself(t *testing.T) {
 					if _, err := w.member.Leader(ctx); err == nil {
 						t.Error("it knows a leader")
 					}
-					w.stopTime = 0
+					w.stopsFor(0)
 					time.Sleep(time.Minute)
 					w.line.set(up)
 					all := c.all()
@@ -490,6 +490,7 @@ func TestMemberLeaderBehind(t *testing.T) {
 		one, two, three := c.three()
 		before := c.stopped()
 		broken := true
+		c.mu.Lock()
 		one.behind, one.catchUp = 1, func(ctx context.Context) error {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -499,6 +500,7 @@ func TestMemberLeaderBehind(t *testing.T) {
 			one.behind = 0
 			return nil
 		}
+		c.mu.Unlock()
 		c.configure(connector("a", 6), connector("b", 6), connector("c", 6), connector("d", 3))
 		time.Sleep(10 * time.Second)
 		if got := len(c.unowned()); got != 4 {
@@ -539,7 +541,7 @@ func TestMemberExpelled(t *testing.T) {
 		t.Run(e.Message, func(t *testing.T) {
 			bubble(t, func(c *cluster) {
 				one, two, three := c.three()
-				two.stopTime = time.Hour // the context must end at once
+				two.stopsFor(time.Hour) // the context must end at once
 				generation := two.assignment().Generation
 				id := ""
 				for _, m := range c.broker.GroupInfo("connect-cluster").Members {
@@ -551,9 +553,7 @@ func TestMemberExpelled(t *testing.T) {
 					return r.(*kmsg.HeartbeatRequest).MemberID == id
 				}})
 				c.await(heartbeatInterval, "it runs nothing", func() bool { return len(two.runs()) == 0 })
-				two.mu.Lock()
-				two.stopTime = 0
-				two.mu.Unlock()
+				two.stopsFor(0)
 				c.awaitTasks(sessionTimeout+5*time.Second, map[*worker]int{one: 6, two: 6, three: 6})
 				if two.assignment().Generation <= generation {
 					t.Error("it never left the group")

@@ -170,7 +170,7 @@ func (s *membership) attemptRound(ctx context.Context) (outcome, error) {
 		return outcome{}, s.foreignLeader(ctx, a.leader, a.leaderURL)
 	}
 	id, _ := s.member()
-	o.leader = Leader{MemberID: a.leader, URL: a.leaderURL, Self: a.leader == id}
+	o.leader = Leader{MemberID: a.leader, URL: a.leaderURL, Self: a.leader == id, Generation: o.generation}
 	if !o.leader.Self { // it may have been asked to lead all the same
 		o.verdict, o.memory, o.owners = nil, leader{}, nil
 		// Before its restart this worker led: it must get to know what it decided then.
@@ -201,7 +201,7 @@ func (s *membership) apply(o outcome) (again bool) {
 		Assigned: run.minus(s.owned), Revoked: s.owned.minus(run), work: run,
 	}
 	if o.verdict != nil {
-		a.Unowned, s.wake = o.verdict.unowned.sorted(), o.verdict.wake
+		a.Unowned, a.Stopping, s.wake = o.verdict.unowned.sorted(), o.verdict.stopping.sorted(), o.verdict.wake
 	}
 	level := hclog.Debug
 	if len(a.Assigned)+len(a.Revoked) > 0 || !s.assigned {

@@ -357,7 +357,7 @@ func TestHalfWrittenFile(t *testing.T) {
 // await waits until a catalog has a certain content.
 func await(t *testing.T, c *Catalog, dir, want string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for {
 		changed := c.Changed()
 		got := text(c, dir)

@@ -84,6 +84,8 @@ type SessionKey struct {
 type ConfigStore struct {
 	log    Log
 	logger hclog.Logger
+	// leader writes what only the leader may write; nil: the log does.
+	leader *ExclusiveWriter
 
 	mu       sync.Mutex
 	names    map[string]*connectorRecords
@@ -110,6 +112,26 @@ func NewConfigStore(log Log, logger hclog.Logger) *ConfigStore {
 // change is in the snapshot already. It must return soon and must not call the store's writers or Sync. It is
 // called before Open. What Open itself reads is not reported: take a Snapshot when Open returned.
 func (s *ConfigStore) OnChange(fn func(Change)) { s.onChange = fn }
+
+// WriteExclusively has all that only the leader of a group may write go through w: configurations of connectors and tasks,
+// deletions, fencing records and session keys. It is called before Open.
+func (s *ConfigStore) WriteExclusively(w *ExclusiveWriter) { s.leader = w }
+
+// Claim makes this store the only one that writes what only the leader may write. The leader calls it when it becomes that;
+// its writes claim again what was lost to another.
+func (s *ConfigStore) Claim(ctx context.Context) error {
+	if s.leader == nil {
+		return nil
+	}
+	return s.leader.Claim(ctx)
+}
+
+// Resign gives up what Claim brought. It is called when this worker leads no more, also when it never did.
+func (s *ConfigStore) Resign() {
+	if s.leader != nil {
+		s.leader.Resign()
+	}
+}
 
 // Open reads the log to its end and goes on following it.
 func (s *ConfigStore) Open(ctx context.Context) error {
@@ -140,12 +162,12 @@ func (s *ConfigStore) PutConnector(ctx context.Context, name string, config map[
 		entries = append(entries, targetEntry(name, *target))
 	}
 	entries = append(entries, Entry{Key: []byte(connectorKey + name), Value: value})
-	return s.write(ctx, "the configuration of connector "+name, entries...)
+	return s.lead(ctx, "the configuration of connector "+name, entries...)
 }
 
 // RemoveConnector deletes a connector with its tasks and its target state. Deleting what does not exist is no error.
 func (s *ConfigStore) RemoveConnector(ctx context.Context, name string) error {
-	return s.write(ctx, "the deletion of connector "+name,
+	return s.lead(ctx, "the deletion of connector "+name,
 		Entry{Key: []byte(connectorKey + name)}, Entry{Key: []byte(targetKey + name)})
 }
 
@@ -160,7 +182,7 @@ func (s *ConfigStore) PutTasks(ctx context.Context, name string, configs []map[s
 		entries = append(entries, Entry{Key: fmt.Appendf(nil, "%s%s-%d", taskKey, name, i), Value: value})
 	}
 	entries = append(entries, Entry{Key: []byte(commitKey + name), Value: fmt.Appendf(nil, `{"tasks":%d}`, len(configs))})
-	return s.write(ctx, "the task configurations of connector "+name, entries...)
+	return s.lead(ctx, "the task configurations of connector "+name, entries...)
 }
 
 // PutTarget sets the target state of a connector.
@@ -188,19 +210,31 @@ func (s *ConfigStore) PutSessionKey(ctx context.Context, k SessionKey) error {
 	value := appendQuoted([]byte(`{"key":`), base64.StdEncoding.EncodeToString(k.Key))
 	value = appendQuoted(append(value, `,"algorithm":`...), k.Algorithm)
 	value = fmt.Appendf(value, `,"creation-timestamp":%d}`, k.Created.UnixMilli())
-	return s.write(ctx, "the session key", Entry{Key: []byte(sessionKey), Value: value})
+	return s.lead(ctx, "the session key", Entry{Key: []byte(sessionKey), Value: value})
 }
 
 // PutFencing records that the producers of all task generations of a connector before the next one are fenced; tasks
 // is the number of tasks of the next generation.
 func (s *ConfigStore) PutFencing(ctx context.Context, name string, tasks int) error {
-	return s.write(ctx, "the fencing record of connector "+name, Entry{
+	return s.lead(ctx, "the fencing record of connector "+name, Entry{
 		Key: []byte(fencingKey + name), Value: fmt.Appendf(nil, `{"task-count":%d}`, tasks),
 	})
 }
 
-// write appends entries and returns when they were read back.
+// write appends entries that any worker may write, and returns when they were read back.
 func (s *ConfigStore) write(ctx context.Context, what string, entries ...Entry) error {
+	return s.append(ctx, s.log.Append, what, entries)
+}
+
+// lead is write for what only the leader may write.
+func (s *ConfigStore) lead(ctx context.Context, what string, entries ...Entry) error {
+	if s.leader == nil {
+		return s.write(ctx, what, entries...)
+	}
+	return s.append(ctx, s.leader.Append, what, entries)
+}
+
+func (s *ConfigStore) append(ctx context.Context, to func(context.Context, ...Entry) error, what string, entries []Entry) error {
 	for _, e := range entries {
 		if !utf8.Valid(e.Key) {
 			return fmt.Errorf("writing %q: the name is not UTF-8", what)
@@ -208,7 +242,7 @@ func (s *ConfigStore) write(ctx context.Context, what string, entries ...Entry) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, readBack)
 	defer cancel()
-	if err := s.log.Append(ctx, entries...); err != nil {
+	if err := to(ctx, entries...); err != nil {
 		return fmt.Errorf("writing %s: %w", what, err)
 	}
 	if err := s.log.Sync(ctx); err != nil {

@@ -21,9 +21,11 @@ import (
 type KafkaLog struct {
 	topic   string
 	topicID [16]byte
-	logger  hclog.Logger
-	client  *kgo.Client
-	admin   *kadm.Client
+	// committed: what a transaction wrote is delivered when it is committed.
+	committed bool
+	logger    hclog.Logger
+	client    *kgo.Client
+	admin     *kadm.Client
 
 	ctx     context.Context // ends with Close, or when the log failed
 	cancel  context.CancelFunc
@@ -48,7 +50,11 @@ const (
 // OpenKafkaLog creates the topic when there is none, checks that it is what a log needs, and connects to it. It waits for
 // the brokers as long as ctx allows.
 func OpenKafkaLog(ctx context.Context, t Topic, clientOptions []kgo.Opt, logger hclog.Logger) (*KafkaLog, error) {
-	id, err := t.ensure(ctx, clientOptions, logger)
+	admin := t.Admin
+	if admin == nil {
+		admin = clientOptions
+	}
+	id, err := t.ensure(ctx, admin, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +83,7 @@ func OpenKafkaLog(ctx context.Context, t Topic, clientOptions []kgo.Opt, logger 
 		return nil, fmt.Errorf("topic %s: Kafka client settings: %w", t.Name, err)
 	}
 	l := &KafkaLog{
-		topic: t.Name, topicID: id, logger: logger.With("topic", t.Name),
+		topic: t.Name, topicID: id, committed: t.ReadCommitted, logger: logger.With("topic", t.Name),
 		client: client, admin: kadm.NewClient(client),
 		doubt: make(chan struct{}, 1), next: map[int32]int64{}, moved: make(chan struct{}), failed: make(chan struct{}),
 	}
@@ -85,7 +91,7 @@ func OpenKafkaLog(ctx context.Context, t Topic, clientOptions []kgo.Opt, logger 
 	return l, nil
 }
 
-// Follow implements [Log].
+// Follow implements [Log]. When committed records are read, those of transactions that are still open are not waited for.
 func (l *KafkaLog) Follow(ctx context.Context, fn func(Entry)) error {
 	l.mu.Lock()
 	if l.followed {
@@ -99,7 +105,15 @@ func (l *KafkaLog) Follow(ctx context.Context, fn func(Entry)) error {
 	}
 	l.running.Go(func() { l.follow(fn) })
 	l.running.Go(l.watch)
-	return l.Sync(ctx)
+	if !l.committed {
+		return l.Sync(ctx)
+	}
+	// Whose transaction is open may have to be started, after this, to end it: what it hides is for Sync to wait for.
+	ends, err := l.ends(ctx, l.admin.ListCommittedOffsets)
+	if err != nil {
+		return err
+	}
+	return l.reach(ctx, ends)
 }
 
 // Append implements [Log].
@@ -155,12 +169,18 @@ func cloneValue(v []byte) []byte {
 	return append([]byte{}, v...)
 }
 
-// Sync implements [Log].
+// Sync implements [Log]. The high watermark counts for readers of committed records too: what the last stable offset hides
+// behind an open transaction may be what the caller asks for.
 func (l *KafkaLog) Sync(ctx context.Context) error {
-	ends, err := l.ends(ctx)
+	ends, err := l.ends(ctx, l.admin.ListEndOffsets)
 	if err != nil {
 		return err
 	}
+	return l.reach(ctx, ends)
+}
+
+// reach returns when all up to ends is delivered.
+func (l *KafkaLog) reach(ctx context.Context, ends map[int32]int64) error {
 	for {
 		l.mu.Lock()
 		behind, moved := l.behind(ends), l.moved
@@ -180,14 +200,13 @@ func (l *KafkaLog) Sync(ctx context.Context) error {
 	}
 }
 
-// ends asks for the offset after the last record of each partition. The high watermark counts for readers of committed
-// records too: what the last stable offset hides behind an open transaction may be what the caller asks for.
-func (l *KafkaLog) ends(ctx context.Context) (map[int32]int64, error) {
+// ends asks for the offset after the last record of each partition.
+func (l *KafkaLog) ends(ctx context.Context, list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
 	for {
 		if err := l.usable(); err != nil {
 			return nil, err
 		}
-		listed, err := l.admin.ListEndOffsets(ctx, l.topic)
+		listed, err := list(ctx, l.topic)
 		if err == nil {
 			err = listed.Error()
 		}

@@ -158,6 +158,21 @@ func (s *OffsetStore) List(connector string) []PartitionOffset {
 	return offsets
 }
 
+// MergeOffsets adds to offsets of some partitions those of a second list, where the first has none of that partition.
+func MergeOffsets(first, second []PartitionOffset) []PartitionOffset {
+	known := make(map[string]bool, len(first))
+	for _, o := range first {
+		known[string(appendCanonical(nil, o.Partition))] = true
+	}
+	merged := slices.Clone(first)
+	for _, o := range second {
+		if !known[string(appendCanonical(nil, o.Partition))] {
+			merged = append(merged, o)
+		}
+	}
+	return merged
+}
+
 // apply takes one record of the log in.
 func (s *OffsetStore) apply(e Entry) {
 	connector, r, err := decodeOffset(e)

@@ -373,7 +373,9 @@ func (s *StatusStore) apply(e Entry) {
 	delete(s.unread, key)
 	if e.Value != nil && status.State == StateUnassigned {
 		// The old owner's goodbye may come after the new owner's first word.
-		if current, ok := s.current(key); ok && current.State == StateRunning && current.Generation > status.Generation {
+		current, ok := s.current(key)
+		anew := current.State == StateRunning || current.State != StateUnassigned && current.WorkerID != status.WorkerID
+		if ok && anew && current.Generation > status.Generation {
 			return
 		}
 	}

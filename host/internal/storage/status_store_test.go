@@ -134,7 +134,7 @@ status-task-a-1 {"state":"RUNNING","worker_id":"w:1","generation":5}
 status-task-a-1 {"state":"UNASSIGNED","worker_id":"w:1","generation":5}
 status-task-a-2 {"state":"PAUSED","worker_id":"new:1","generation":5}
 status-task-a-2 {"state":"UNASSIGNED","worker_id":"old:1","generation":4}`,
-			"a-0 RUNNING new:1@5\na-1 UNASSIGNED w:1@5\na-2 UNASSIGNED old:1@4\n"},
+			"a-0 RUNNING new:1@5\na-1 UNASSIGNED w:1@5\na-2 PAUSED new:1@5\n"},
 		"damaged": {
 			`status-connector-a {"state":"RUNNING","worker_id":"w:1","generation":1}
 status-connector-a nonsense
@@ -309,7 +309,12 @@ func TestStatusStoreTopicsOnce(t *testing.T) { // not parallel: it counts alloca
 	if got := store.Topics("a"); !slices.Equal(got, []string{"t"}) {
 		t.Errorf("topics %v", got)
 	}
-	if allocs := testing.AllocsPerRun(100, func() { store.PutTopic("a", 0, "t") }); allocs != 0 {
+	// The least of several: what the log and its clients allocate meanwhile is counted, too.
+	allocs := testing.AllocsPerRun(100, func() { store.PutTopic("a", 0, "t") })
+	for range 20 {
+		allocs = min(allocs, testing.AllocsPerRun(100, func() { store.PutTopic("a", 0, "t") }))
+	}
+	if allocs != 0 {
 		t.Errorf("a known topic costs %v allocations", allocs)
 	}
 }

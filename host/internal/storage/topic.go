@@ -22,6 +22,8 @@ type Topic struct {
 	Name string
 	// Setting is the beginning of the worker settings about this topic, e.g. "config.storage"; errors name them.
 	Setting string
+	// NameKey is the setting that names the topic, when it is not Setting with .topic.
+	NameKey string
 	// Partitions and ReplicationFactor count when the topic is created; -1 is the broker's default.
 	Partitions        int32
 	ReplicationFactor int16
@@ -31,6 +33,16 @@ type Topic struct {
 	Configs map[string]string
 	// ReadCommitted reads what transactions wrote only when they are committed.
 	ReadCommitted bool
+	// Admin are the options of the client that looks at the topic and creates it; nil: those of the log.
+	Admin []kgo.Opt
+}
+
+// nameKey is the setting that names the topic.
+func (t Topic) nameKey() string {
+	if t.NameKey != "" {
+		return t.NameKey
+	}
+	return t.Setting + ".topic"
 }
 
 // lookPause is the time between two looks at a topic that is not ready.
@@ -134,7 +146,7 @@ func (t Topic) create(ctx context.Context, admin *kadm.Client, logger hclog.Logg
 // check compares an existing topic with what a log needs.
 func (t Topic) check(ctx context.Context, admin *kadm.Client, partitions int, logger hclog.Logger) error {
 	if t.OnePartition && partitions != 1 {
-		return fmt.Errorf("topic %s has %d partitions and needs exactly 1, because the order of all its records counts: set %s.topic to another name, or copy it to a new topic with one partition", t.Name, partitions, t.Setting)
+		return fmt.Errorf("topic %s has %d partitions and needs exactly 1, because the order of all its records counts: set %s to another name, or copy it to a new topic with one partition", t.Name, partitions, t.nameKey())
 	}
 	policy, err := t.cleanupPolicy(ctx, admin)
 	switch {
@@ -144,7 +156,7 @@ func (t Topic) check(ctx context.Context, admin *kadm.Client, partitions int, lo
 	case err != nil:
 		return fmt.Errorf("topic %s: reading its settings: %w", t.Name, err)
 	case policy != "compact":
-		return fmt.Errorf("topic %s has cleanup.policy=%s and needs compact, or what the worker stores would be deleted after some time: run kafka-configs --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact, or set %s.topic to another name", t.Name, policy, t.Name, t.Setting)
+		return fmt.Errorf("topic %s has cleanup.policy=%s and needs compact, or what the worker stores would be deleted after some time: run kafka-configs --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact, or set %s to another name", t.Name, policy, t.Name, t.nameKey())
 	}
 	return nil
 }

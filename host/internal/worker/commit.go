@@ -7,7 +7,7 @@ import (
 
 // commitRegularly commits offsets until ctx ends: the first at once, because a
 // source may wait for it before it goes on, those that follow at most every
-// offset.flush.interval.ms.
+// offset.flush.interval.ms, or transaction.boundary.interval.ms.
 func (r *sourceRun) commitRegularly(ctx context.Context) {
 	for {
 		for !r.submitted.any() {
@@ -17,11 +17,15 @@ func (r *sourceRun) commitRegularly(ctx context.Context) {
 				return
 			}
 		}
-		limit, cancel := context.WithTimeout(ctx, r.worker.settings.FlushTimeout)
-		r.commit(limit) // what fails is tried again
-		cancel()
+		if r.transaction != nil {
+			r.commitOpen()
+		} else {
+			limit, cancel := context.WithTimeout(ctx, r.worker.settings.FlushTimeout)
+			r.commit(limit) // what fails is tried again
+			cancel()
+		}
 		select {
-		case <-time.After(r.worker.settings.FlushInterval):
+		case <-time.After(r.boundary.interval):
 		case <-ctx.Done():
 			return
 		}
@@ -36,8 +40,13 @@ func (r *sourceRun) commit(ctx context.Context) bool {
 	if !c.any {
 		return true
 	}
+	if err := r.evolving.save(ctx, r.name); err != nil {
+		r.submitted.giveBack(c)
+		r.log.Error("no offset is stored, because schemas could not be; it will be tried again", "err", err)
+		return false
+	}
 	if len(c.offsets) > 0 {
-		if err := r.worker.settings.Offsets.Put(ctx, r.name, c.offsets); err != nil {
+		if err := r.stored.put(ctx, r.producer, c.offsets); err != nil {
 			r.submitted.giveBack(c)
 			r.log.Error("offsets could not be stored; it will be tried again", "err", err)
 			return false

@@ -34,6 +34,11 @@ func (c *connector) live(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return &permanentError{err}
 	}
+	stored, err := c.worker.sourceOffsets(c.name, c.config)
+	if err != nil {
+		return &permanentError{err}
+	}
+	defer stored.close(c.killed)
 	failed := make(chan error, 1)
 	running, err := client.StartConnector(ctx, a.lease.Process().Conn(), c.name, a.connector.Class(), c.config, client.ConnectorEvents{
 		Reconfigure: func() { c.worker.settings.Events.Reconfigure(c.name) },
@@ -44,7 +49,7 @@ func (c *connector) live(ctx context.Context, a *attempt) error {
 			}
 		},
 		ReadOffsets: func(partitions [][]byte) ([][]byte, error) {
-			return c.worker.readOffsets(ctx, c.name, partitions)
+			return stored.read(ctx, partitions)
 		},
 	}, l)
 	if err != nil {
@@ -109,15 +114,4 @@ func (c *connector) taskConfigs(ctx context.Context, maxTasks int) ([]map[string
 		configs[i] = given.Restore(configs[i])
 	}
 	return configs, err
-}
-
-// readOffsets answers a plugin's question for stored offsets, including those
-// that anybody committed before.
-func (w *Worker) readOffsets(ctx context.Context, connector string, partitions [][]byte) ([][]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.settings.FlushTimeout*6)
-	defer cancel()
-	if err := w.settings.Offsets.Sync(ctx); err != nil {
-		return nil, fmt.Errorf("reading stored offsets: %w", err)
-	}
-	return w.settings.Offsets.Get(connector, partitions)
 }

@@ -25,6 +25,22 @@
 // A batch, its memory and its Kafka records are used again once all of it is
 // acknowledged; nothing is allocated per record.
 //
+// With exactly.once.source.support=enabled a task writes its records and their
+// offsets in transactions (type transaction), and acknowledges them to the plugin
+// when they are committed:
+//
+//	earlier tasks shut out ─▶ still ours? ─▶ producer ─▶ still ours? ─▶ offsets read ─▶ Start
+//	batch ─▶ begin ─▶ records … ─▶ offsets ─▶ commit ─▶ ack
+//	              any error ─▶ abort ─▶ new producer, from the start of the line above
+//
+// Where the offsets of a connector are, in the worker's store or in a topic of its
+// own, is sourceOffsets' business.
+//
+// With outboard.schema.evolution, a record whose schema breaks with that of its topic is not converted: it goes to the dead letter queue, the
+// task fails, or it holds: the plugin is paused, what it still delivers is dropped, the batch at which the task stands stays open, and the
+// state is PAUSED with the reason as its trace. All that comes again with the next attempt. What is known of schemas is in the offset store, under
+// "outboard.schemas/<connector>", stored before the offsets of the records that it was learned from.
+//
 // Credit limits what is in flight: a plugin gets back what its batch cost when
 // Kafka has acknowledged it. The pause flag goes along with the credit: a slow
 // source would go on for minutes on the credit that it has.

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		defer os.RemoveAll(plugins)
-		build := exec.Command("go", "build", "-o", plugins+"/", "./testdata/hostile", "../../../plugins/datagen", "../../../plugins/blackhole")
+		build := exec.Command("go", "build", "-o", plugins+"/", "./testdata/hostile", "./testdata/evolving", "../../../plugins/datagen", "../../../plugins/blackhole")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintln(os.Stderr, string(out))
 			return 1
@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 		return m.Run()
 	}())
 }
+
+// patience is how long a test waits for what must happen. Only a test that fails takes that long.
+const patience = time.Minute
 
 // bench is a worker with all it needs, on an embedded Kafka.
 type bench struct {
@@ -93,7 +96,7 @@ func newBench(t *testing.T, change func(*worker.Settings)) *bench {
 			"bootstrap.servers": servers,
 			"key.converter":     "StringConverter", "value.converter": "StringConverter",
 		},
-		FlushInterval: 200 * time.Millisecond, FlushTimeout: 5 * time.Second, GracefulTimeout: 5 * time.Second, TopicCreation: true,
+		FlushInterval: 200 * time.Millisecond, FlushTimeout: patience, GracefulTimeout: patience, TopicCreation: true,
 		Events: worker.Events{
 			Connector: func(name string, st worker.Status) {
 				b.note(func() { b.conns[name] = append(b.conns[name], st) })
@@ -111,7 +114,7 @@ func newBench(t *testing.T, change func(*worker.Settings)) *bench {
 	}
 	b.worker = worker.New(s)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		b.worker.Close(ctx)
 		b.sup.Shutdown(ctx)
@@ -151,7 +154,7 @@ func (b *bench) awaitConnector(name string, right func(worker.Status) bool) work
 
 func (b *bench) wait(list func() []worker.Status, right func(worker.Status) bool) worker.Status {
 	b.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(patience)
 	seen := 0
 	for {
 		b.mu.Lock()
@@ -216,7 +219,7 @@ func (b *bench) consume(topic string, n int) []string {
 		b.t.Fatal(err)
 	}
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	var all []string
 	for len(all) < n {
@@ -232,7 +235,7 @@ func (b *bench) consume(topic string, n int) []string {
 // until polls a condition that has no event.
 func (b *bench) until(what string, ok func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("%s did not happen", what)
 		}

@@ -22,7 +22,7 @@ func (b *bench) letters(n int) []*kgo.Record {
 		b.t.Fatal(err)
 	}
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	var all []*kgo.Record
 	for len(all) < n {

@@ -101,10 +101,12 @@ func TestPassThroughDoesNotAllocatePerRecord(t *testing.T) {
 		}
 		h.settle(t)
 	}
-	for range 5 {
+	for range 3 {
 		round() // fill the pools
 	}
-	if perRecord := testing.AllocsPerRun(10, round) / (20 * benchRecords); perRecord > 0.1 {
+	// What allocates for each record gives one or more. How much there is otherwise depends on how full batches are, and under the race detector
+	// on what pools lose, so on how busy the machine is.
+	if perRecord := testing.AllocsPerRun(4, round) / (20 * benchRecords); perRecord > 0.5 {
 		t.Errorf("%.3f allocations per record", perRecord)
 	}
 }

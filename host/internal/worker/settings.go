@@ -29,6 +29,14 @@ type Settings struct {
 	Supervisor *isolation.Supervisor
 	// Offsets keeps the offsets of source connectors.
 	Offsets *storage.OffsetStore
+	// OffsetsTopic is the topic of Offsets, which that of a connector with offsets.storage.topic is made like. Its name is empty
+	// when offsets are kept in a file: offsets.storage.topic has no effect then.
+	OffsetsTopic storage.Topic
+	// ExactlyOnceGroup is the worker's group.id when exactly.once.source.support is enabled: source tasks write records and
+	// offsets in transactions. Empty: they do not. It needs OffsetsTopic.
+	ExactlyOnceGroup string
+	// Fencing is needed with ExactlyOnceGroup.
+	Fencing Fencing
 	// Properties are those of the worker's properties file: its converters and
 	// their settings, and what Kafka clients of connectors start from.
 	Properties map[string]string
@@ -43,9 +51,18 @@ type Settings struct {
 	TopicCreation bool
 }
 
-// client returns what the Kafka client of a task is made with. The override
-// policy holds here too: a configuration may have been written by others.
+// client returns what the Kafka client of a task is made with.
 func (s *Settings) client(role kafka.Role, id TaskID, config map[string]string, log hclog.Logger) (*kafka.Config, error) {
+	props, err := s.clientProperties(role, id, config)
+	if err != nil {
+		return nil, err
+	}
+	return kafka.NewConfig(role, props, log)
+}
+
+// clientProperties returns the properties of a task's Kafka client. The override
+// policy holds here too: a configuration may have been written by others.
+func (s *Settings) clientProperties(role kafka.Role, id TaskID, config map[string]string) (map[string]string, error) {
 	const key = "connector.client.config.override."
 	policy, err := kafka.ParsePolicy(s.Properties[key+"policy"], s.Properties[key+"allowlist"])
 	if err != nil {
@@ -54,7 +71,7 @@ func (s *Settings) client(role kafka.Role, id TaskID, config map[string]string, 
 	for name, problem := range policy.Check(config) {
 		return nil, fmt.Errorf("%s: %s", name, problem)
 	}
-	return kafka.NewConfig(role, kafka.Properties(role, kafka.Defaults(role, id.Connector, id.Task), s.Properties, config), log)
+	return kafka.Properties(role, kafka.Defaults(role, id.Connector, id.Task), s.Properties, config), nil
 }
 
 // limits returns how long the author's code may take, from the configuration of a connector.
@@ -76,7 +93,7 @@ func limits(config map[string]string) (client.Limits, error) {
 
 // converters are those of one task.
 type converters struct {
-	key, value convert.Converter
+	key, value converter
 	header     convert.HeaderConverter
 	arena      convert.Arena
 	names      [3]string // of key, value and header converter
@@ -88,12 +105,12 @@ func newConverters(worker, connector map[string]string) (*converters, error) {
 	c := &converters{}
 	var err error
 	class, settings := converterConfig(worker, connector, "key.converter", "")
-	if c.key, err = convert.New(class, settings, convert.Key); err != nil {
+	if c.key, err = newConverter(class, settings, convert.Key); err != nil {
 		return nil, err
 	}
 	c.names[0] = javaClassOf(class)
 	class, settings = converterConfig(worker, connector, "value.converter", "")
-	if c.value, err = convert.New(class, settings, convert.Value); err != nil {
+	if c.value, err = newConverter(class, settings, convert.Value); err != nil {
 		return nil, err
 	}
 	c.names[1] = javaClassOf(class)

@@ -52,10 +52,10 @@ func (r *sinkRun) add(k *kgo.Record) (bool, error) {
 func (r *sinkRun) read(k *kgo.Record) (bool, *recordFailure) {
 	a, rec := &r.conv.arena, &r.rec
 	var err error
-	if rec.Key, err = r.conv.key.ToConnect(a, k.Topic, k.Key); err != nil {
+	if rec.Key, err = r.conv.key.toConnect(a, k, k.Key); err != nil {
 		return false, &recordFailure{tolerance.KeyConverter, r.conv.names[0], err}
 	}
-	if rec.Value, err = r.conv.value.ToConnect(a, k.Topic, k.Value); err != nil {
+	if rec.Value, err = r.conv.value.toConnect(a, k, k.Value); err != nil {
 		return false, &recordFailure{tolerance.ValueConverter, r.conv.names[1], err}
 	}
 	rec.Headers = r.headers[:0]

@@ -14,7 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
-	"github.com/outboard-connect/outboard/host/internal/kafka"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
 	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
@@ -23,20 +22,33 @@ import (
 	"github.com/outboard-connect/outboard/proto/wire"
 )
 
-// Credit of a source task: what may be in flight between plugin and Kafka.
+// Credit of a source task: what may be in flight between plugin and Kafka. Its bytes are the producer's buffer.memory, up to a limit: with much less
+// than Kafka's default, batches are sent before they are full, and compress worse.
 const (
-	creditBatches = 128
-	creditBytes   = 8 << 20
+	creditBatches  = 512
+	maxCreditBytes = 32 << 20
 )
+
+// unknownTopicRetries is how often a producer asks for a topic that does not exist (yet) before its record fails: about a minute, as long as
+// Kafka's producer waits by default (max.block.ms). A broker that creates topics by itself may need seconds for it.
+const unknownTopicRetries = 64
 
 // sourceClient is the producer of a source task. It outlives attempts, so that
 // the records of a dead process keep their order before those of the next one.
 type sourceClient struct {
 	producer *kgo.Client
 	topics   *topicCreator
+	memory   uint64 // in flight at most, in bytes
+	stored   *sourceOffsets
+	// transaction is nil when the task delivers at least once.
+	transaction *transaction
 }
 
-func (c *sourceClient) close() { c.producer.Close() }
+// close returns when copies of offsets are made, or ctx has ended.
+func (c *sourceClient) close(ctx context.Context) {
+	c.producer.Close()
+	c.stored.close(ctx)
+}
 
 // sourceRun is one attempt of a source task.
 type sourceRun struct {
@@ -44,16 +56,23 @@ type sourceRun struct {
 	stream     *client.SourceTask
 	producer   *kgo.Client
 	topicsMade *topicCreator
-	operator   *tolerance.Operator
-	letters    *tolerance.Letters // nil: there is no dead letter queue
-	chain      *transform.Chain
-	conv       *converters
-	decoder    wire.Decoder
-	submitted  *submitted
-	credit     *credit
-	partitions map[string]string // interned source partitions
+	stored     *sourceOffsets
+	// transaction is nil when the task delivers at least once.
+	transaction *transaction
+	boundary    boundary
+	operator    *tolerance.Operator
+	letters     *tolerance.Letters // nil: there is no dead letter queue
+	chain       *transform.Chain
+	conv        *converters
+	evolving    *evolving
+	decoder     wire.Decoder
+	submitted   *submitted
+	credit      *credit
+	partitions  map[string]string // interned source partitions
 	// delivered is for plugins with the capability of that name, nil for others.
 	delivered func(*batch)
+	current   *attempt
+	telling   sync.Mutex // of the state
 
 	// ctx ends when the attempt fails; the cause says why.
 	ctx  context.Context
@@ -65,10 +84,19 @@ type sourceRun struct {
 // runSource runs a source task in one process, until it is stopped (nil) or fails.
 func (t *task) runSource(ctx context.Context, a *attempt) error {
 	r, err := t.newSource(ctx)
+	if errors.Is(err, errSuperseded) {
+		t.log.Info("another worker, or a later generation of the connector's tasks, is about to run the task; waiting to be stopped")
+		select {
+		case <-t.stopping:
+		case <-ctx.Done():
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	defer r.fail(nil)
+	r.current = a
 	unhurried, hurry := t.untilStop(r.ctx)
 	defer hurry()
 	r.unhurried = unhurried
@@ -81,16 +109,16 @@ func (t *task) runSource(ctx context.Context, a *attempt) error {
 		return err
 	}
 	target, changed := t.desired()
-	r.stream, err = client.StartSourceTask(r.ctx, a.lease.Process().Conn(), start, creditBatches, creditBytes, target == TargetPaused, l)
+	r.stream, err = client.StartSourceTask(r.ctx, a.lease.Process().Conn(), start, r.boundary.credit(), t.source.memory, target == TargetPaused, l)
 	if err != nil {
 		return explain(a.lease, err, "SourceTask.Start")
 	}
 	defer r.stream.Abort(nil)
 	if slices.Contains(a.connector.Plugin.Description.GetCapabilities(), "delivered") {
-		r.delivered = func(b *batch) { r.credit.tell(delivery(b)) }
+		r.delivered = func(b *batch) { r.credit.tell(delivery(b), r.transaction == nil) }
 	}
 	go r.stopWhenAsked()
-	err = r.stream.AwaitStarted(func(p [][]byte) ([][]byte, error) { return t.worker.readOffsets(r.ctx, t.name, p) })
+	err = r.stream.AwaitStarted(func(p [][]byte) ([][]byte, error) { return r.stored.read(r.ctx, p) })
 	if err != nil {
 		return r.why(a, &streamError{err}, "SourceTask.Start")
 	}
@@ -99,15 +127,16 @@ func (t *task) runSource(ctx context.Context, a *attempt) error {
 	side, end := context.WithCancel(r.ctx)
 	var aside sync.WaitGroup
 	aside.Go(func() { r.credit.grant(side, r.stream) })
-	aside.Go(func() { r.commitRegularly(side) })
-	aside.Go(func() { r.followTarget(side, a, changed) })
+	if !r.boundary.batch {
+		aside.Go(func() { r.commitRegularly(side) })
+	}
+	aside.Go(func() { r.followTarget(side, changed) })
 	err = r.pump()
 	end()
 	aside.Wait()
 	err = r.finish(a, err)
-	if outlived(err) {
-		t.source.close()
-		t.source = nil
+	if outlived(err) || r.transaction != nil && r.transaction.unknown {
+		t.closeSource()
 	}
 	return err
 }
@@ -127,35 +156,63 @@ func (t *task) newSource(ctx context.Context) (*sourceRun, error) {
 	if r.letters, err = t.newLetters(ctx, r.operator.Policy()); err != nil {
 		return nil, err
 	}
+	if r.evolving, err = t.newEvolving(ctx); err != nil {
+		return nil, err
+	}
+	if r.boundary, err = t.newBoundary(); err != nil {
+		return nil, &permanentError{err}
+	}
 	if t.source == nil {
-		if t.source, err = t.newSourceClient(); err != nil {
-			return nil, &permanentError{err}
+		if t.source, err = t.newSourceClient(ctx); err != nil {
+			return nil, err
 		}
 	}
-	r.producer, r.topicsMade = t.source.producer, t.source.topics
+	r.producer, r.topicsMade, r.stored, r.transaction = t.source.producer, t.source.topics, t.source.stored, t.source.transaction
 	r.ctx, r.fail = context.WithCancelCause(ctx)
 	return r, nil
 }
 
-func (t *task) newSourceClient() (*sourceClient, error) {
+func (t *task) newSourceClient(ctx context.Context) (*sourceClient, error) {
 	w := t.worker
+	ctx, cancel := t.untilStop(ctx)
+	defer cancel()
 	topics, err := newTopicCreator(w, t)
 	if err != nil {
-		return nil, err
+		return nil, &permanentError{err}
 	}
-	cfg, err := w.settings.client(kafka.Producer, t.spec.ID, t.config, t.log)
+	stored, err := w.sourceOffsets(t.name, t.config)
 	if err != nil {
-		return nil, err
+		return nil, &permanentError{err}
 	}
-	opts := append(cfg.Options, kgo.RecordPartitioner(kafka.ExplicitPartition(cfg.Partitioner)), kgo.UnknownTopicRetries(8))
+	opts := []kgo.Opt{kgo.UnknownTopicRetries(unknownTopicRetries)}
 	if !topics.enabled() {
 		opts = append(opts, kgo.AllowAutoTopicCreation())
 	}
-	producer, err := kgo.NewClient(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("making the producer: %w", err)
+	c := &sourceClient{topics: topics, stored: stored}
+	var memory int64
+	if w.settings.ExactlyOnceGroup != "" {
+		if c.producer, memory, err = t.exclusiveProducer(ctx, opts); err != nil {
+			return nil, err
+		}
+		c.transaction = &transaction{producer: c.producer, stored: stored}
+	} else if c.producer, memory, err = w.producer(t.spec.ID, t.config, t.log, opts...); err != nil {
+		return nil, &permanentError{err}
 	}
-	return &sourceClient{producer: producer, topics: topics}, nil
+	c.memory = uint64(min(memory, maxCreditBytes))
+	if err := stored.open(ctx); err != nil {
+		t.source = c
+		t.closeSource()
+		return nil, fmt.Errorf("the connector's own offsets: %w", err)
+	}
+	return c, nil
+}
+
+// closeSource ends the Kafka clients of the task.
+func (t *task) closeSource() {
+	ctx, cancel := context.WithTimeout(context.Background(), t.worker.settings.FlushTimeout)
+	defer cancel()
+	t.source.close(ctx)
+	t.source = nil
 }
 
 // why returns the reason of a broken stream: a failure of the host's own, or
@@ -182,7 +239,7 @@ func (r *sourceRun) stopWhenAsked() {
 }
 
 // followTarget pauses and resumes.
-func (r *sourceRun) followTarget(ctx context.Context, a *attempt, changed <-chan struct{}) {
+func (r *sourceRun) followTarget(ctx context.Context, changed <-chan struct{}) {
 	for {
 		select {
 		case <-changed:
@@ -191,8 +248,10 @@ func (r *sourceRun) followTarget(ctx context.Context, a *attempt, changed <-chan
 		}
 		var target Target
 		target, changed = r.desired()
-		r.credit.pause(target == TargetPaused)
-		a.started()
+		r.tell()
+		if target == TargetPaused {
+			r.commitOpen()
+		}
 	}
 }
 
@@ -210,7 +269,7 @@ func (r *sourceRun) pump() error {
 			}
 		case ev.ReadOffsets != nil:
 			go func() {
-				offsets, err := r.worker.readOffsets(r.ctx, r.name, ev.ReadOffsets.GetPartitions())
+				offsets, err := r.stored.read(r.ctx, ev.ReadOffsets.GetPartitions())
 				_ = r.stream.Offsets(ev.ReadOffsets, offsets, err)
 			}()
 		case ev.Retrying != nil:
@@ -225,9 +284,21 @@ func (r *sourceRun) pump() error {
 
 // produce converts the records of a batch and hands them to the producer.
 func (r *sourceRun) produce(f *wire.Frame) error {
+	if r.evolving.held() != nil {
+		f.Release() // it comes again: no offset of it is stored
+		return nil
+	}
 	if err := r.decoder.Open(f.Batch); err != nil {
 		f.Release()
 		return &client.ProtocolError{Reason: err.Error()}
+	}
+	if r.transaction != nil {
+		r.transaction.mu.Lock()
+		defer r.transaction.mu.Unlock()
+		if err := r.transaction.begin(); err != nil {
+			f.Release()
+			return err
+		}
 	}
 	n := r.decoder.Len()
 	b := r.submitted.next(f, n, r.refused, r.completed)
@@ -241,7 +312,11 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 	}
 	r.submit(b, last)
 	if err != nil {
-		return err
+		r.spoil()
+		return r.hold(err)
+	}
+	if r.boundary.batch {
+		return r.endTransaction()
 	}
 	return context.Cause(r.ctx)
 }
@@ -264,6 +339,9 @@ func (r *sourceRun) hand(b *batch) (handed int, last outgoing, err error) {
 		k := &b.records[i]
 		keep, failed := r.make(b, k, &rec, now)
 		if failed != nil {
+			if err := r.evolving.stops(failed); err != nil {
+				return handed, last, err
+			}
 			f := r.failure(b, &rec, failed)
 			err := r.operator.Handle(*f)
 			if err != nil {
@@ -283,6 +361,10 @@ func (r *sourceRun) hand(b *batch) (handed int, last outgoing, err error) {
 			*k = kgo.Record{Partition: -1, Offset: -1}
 			b.mark(i)
 			continue
+		}
+		if r.transaction != nil && k.Topic == r.stored.writes() {
+			return handed, last, &permanentError{fmt.Errorf("a record is for topic %s, where the connector's offsets are: with exactly once, reading them would wait for it for ever; "+
+				"change the record's topic, or set offsets.storage.topic", k.Topic)}
 		}
 		if err := r.topicsMade.ensure(r.ctx, k.Topic); err != nil {
 			return handed, last, err
@@ -449,6 +531,9 @@ func (r *sourceRun) transform(b *batch, k *kgo.Record, rec *data.SourceRecord, n
 
 // convert makes the Kafka record of a record.
 func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) *recordFailure {
+	if failed := r.evolving.check(rec); failed != nil {
+		return failed
+	}
 	if failed := r.bytes(b, k, rec, now); failed != nil {
 		return failed
 	}
@@ -458,9 +543,8 @@ func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now
 
 // bytes is convert without telling anybody.
 func (r *sourceRun) bytes(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) *recordFailure {
-	var headers []kgo.RecordHeader
+	first := len(b.headers)
 	if len(rec.Headers) > 0 {
-		first := len(b.headers)
 		for _, h := range rec.Headers {
 			v, err := r.conv.header.FromConnectHeader(&b.arena, rec.Topic, h.Key, h.Value)
 			if err != nil {
@@ -468,18 +552,21 @@ func (r *sourceRun) bytes(b *batch, k *kgo.Record, rec *data.SourceRecord, now t
 			}
 			b.headers = append(b.headers, kgo.RecordHeader{Key: h.Key, Value: v})
 		}
-		headers = b.headers[first:len(b.headers):len(b.headers)]
 	}
 	var key []byte
 	var err error
 	if rec.Key.Kind != data.KindNone { // else it is null in every format
-		if key, err = r.conv.key.FromConnect(&b.arena, rec.Topic, rec.Key); err != nil {
+		if key, err = r.conv.key.fromConnect(b, rec.Topic, rec.Key); err != nil {
 			return &recordFailure{tolerance.KeyConverter, r.conv.names[0], err}
 		}
 	}
-	value, err := r.conv.value.FromConnect(&b.arena, rec.Topic, rec.Value)
+	value, err := r.conv.value.fromConnect(b, rec.Topic, rec.Value)
 	if err != nil {
 		return &recordFailure{tolerance.ValueConverter, r.conv.names[1], err}
+	}
+	var headers []kgo.RecordHeader
+	if n := len(b.headers); n > first {
+		headers = b.headers[first:n:n]
 	}
 	at := now
 	if rec.Timestamp != data.NoTimestamp {
@@ -503,6 +590,10 @@ func (r *sourceRun) refused(b *batch, k *kgo.Record, err error) bool {
 	f := &tolerance.Failure{
 		Stage: tolerance.KafkaProduce, Class: "org.apache.kafka.clients.producer.KafkaProducer", Err: explainProduce(k, err),
 		Topic: k.Topic, Partition: k.Partition, Offset: -1, Record: k}
+	if r.transaction != nil {
+		r.fail(explainTransaction(f.Err)) // whatever the policy: nothing of the transaction may count
+		return false
+	}
 	err = r.operator.Handle(*f)
 	if err != nil {
 		if r.letters == nil {
@@ -525,6 +616,9 @@ func (r *sourceRun) finish(a *attempt, err error) error {
 	timeout := r.worker.settings.FlushTimeout
 	flush, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), timeout)
 	defer cancel()
+	if r.transaction != nil {
+		return r.letGo(a, err, r.lastTransaction(flush, err))
+	}
 	if ferr := r.producer.Flush(flush); ferr != nil {
 		r.log.Warn("records in flight were not acknowledged in time; they will be read again", "timeout", timeout, "batches", r.submitted.open())
 		abort, done := context.WithTimeout(context.WithoutCancel(r.ctx), timeout)
@@ -532,7 +626,11 @@ func (r *sourceRun) finish(a *attempt, err error) error {
 		done()
 	}
 	r.submitted.abandon()
-	acked := r.commit(flush)
+	return r.letGo(a, err, r.commit(flush))
+}
+
+// letGo lets the plugin go. acked tells whether all that was delivered is committed.
+func (r *sourceRun) letGo(a *attempt, err error, acked bool) error {
 	var author *client.AuthorError
 	if err == nil || errors.As(err, &author) {
 		if serr := r.stream.Finish(); serr != nil && err == nil {
@@ -562,6 +660,7 @@ type credit struct {
 
 	mu        sync.Mutex
 	delivered []*connectv1.Delivered
+	withheld  []*connectv1.Delivered // until the transaction is committed
 }
 
 func newCredit() *credit { return &credit{wake: make(chan struct{}, 1)} }
@@ -573,12 +672,23 @@ func (c *credit) give(cost int) {
 	c.signal()
 }
 
-// tell sends a message along with the credit: whoever completes a batch must not wait.
-func (c *credit) tell(m *connectv1.Delivered) {
+// tell sends a message along with the credit: whoever completes a batch must not wait. One that does not count yet waits for release.
+func (c *credit) tell(m *connectv1.Delivered, counts bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !counts {
+		c.withheld = append(c.withheld, m)
+		return
+	}
 	c.delivered = append(c.delivered, m)
-	c.mu.Unlock()
 	c.signal()
+}
+
+// release has what was withheld sent.
+func (c *credit) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.delivered, c.withheld = append(c.delivered, c.withheld...), nil
 }
 
 // sendDelivered sends what was told. An Ack must not overtake it.

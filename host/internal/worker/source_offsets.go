@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/storage"
@@ -23,17 +25,46 @@ func (e *RefusedOffsetsError) Unwrap() error { return e.Err }
 
 // SourceOffsets returns the stored offsets of a source connector, including those that anybody stored before the call. The
 // results must not be changed.
-func (w *Worker) SourceOffsets(ctx context.Context, name string) ([]storage.PartitionOffset, error) {
-	if err := w.settings.Offsets.Sync(ctx); err != nil {
-		return nil, fmt.Errorf("reading stored offsets: %w", err)
+func (w *Worker) SourceOffsets(ctx context.Context, name string, config map[string]string) ([]storage.PartitionOffset, error) {
+	stored, err := w.storedOffsets(name, config)
+	if err != nil {
+		return nil, err
 	}
-	return w.settings.Offsets.List(name), nil
+	defer stored.close(ctx)
+	if err := stored.sync(ctx); err != nil {
+		return nil, err
+	}
+	return stored.list(), nil
+}
+
+// storedOffsets is sourceOffsets for a configuration whose references are not resolved.
+func (w *Worker) storedOffsets(name string, config map[string]string) (*sourceOffsets, error) {
+	resolved, err := w.settings.Providers.Resolve(config)
+	if err != nil {
+		return nil, fmt.Errorf("resolving the configuration: %w", err)
+	}
+	stored, err := w.sourceOffsets(name, resolved.Values)
+	return stored, hidden(resolved, err)
 }
 
 // AlterSourceOffsets replaces offsets of a source connector that is stopped, after the connector's own code, if it has any
 // for that, has agreed; a nil offset deletes one. SourceOffsets knows them when it returns. Handled tells that the connector
-// has changed what it keeps itself, too. A [RefusedOffsetsError] is the connector's objection.
+// has changed what it keeps itself, too. A [RefusedOffsetsError] is the connector's objection. With ExactlyOnceGroup they are
+// altered in a transaction, of which task 0 is the author; the caller has fenced the others.
 func (w *Worker) AlterSourceOffsets(ctx context.Context, name string, config map[string]string, offsets []storage.PartitionOffset) (handled bool, err error) {
+	stored, err := w.storedOffsets(name, config)
+	if err != nil {
+		return false, err
+	}
+	defer stored.close(ctx)
+	if err := stored.sync(ctx); err != nil {
+		return false, err
+	}
+	return w.alter(ctx, stored, config, offsets)
+}
+
+func (w *Worker) alter(ctx context.Context, stored *sourceOffsets, config map[string]string, offsets []storage.PartitionOffset) (handled bool, err error) {
+	name := stored.connector
 	change := make([]*connectv1.SourceOffset, len(offsets))
 	for i, o := range offsets {
 		change[i] = &connectv1.SourceOffset{Partition: o.Partition, Offset: o.Offset}
@@ -42,23 +73,65 @@ func (w *Worker) AlterSourceOffsets(ctx context.Context, name string, config map
 	if err != nil {
 		return false, err
 	}
-	if err := w.settings.Offsets.Put(ctx, name, offsets); err != nil {
+	if err := w.store(ctx, stored, config, offsets); err != nil {
 		return false, err
 	}
-	return handled, w.settings.Offsets.Sync(ctx)
+	return handled, stored.sync(ctx)
+}
+
+// store writes offsets outside of any task.
+func (w *Worker) store(ctx context.Context, stored *sourceOffsets, config map[string]string, offsets []storage.PartitionOffset) error {
+	if len(offsets) == 0 {
+		return nil
+	}
+	transactional := w.settings.ExactlyOnceGroup != ""
+	if stored.topic == nil && !transactional {
+		return w.settings.Offsets.Put(ctx, stored.connector, offsets)
+	}
+	resolved, err := w.settings.Providers.Resolve(config)
+	if err != nil {
+		return fmt.Errorf("resolving the configuration: %w", err)
+	}
+	var producer *kgo.Client
+	if id := (TaskID{Connector: stored.connector}); transactional {
+		producer, _, err = w.transactionalProducer(ctx, id, resolved.Values, stored.log)
+	} else {
+		producer, _, err = w.producer(id, resolved.Values, stored.log)
+	}
+	if err != nil {
+		return hidden(resolved, err)
+	}
+	defer producer.Close()
+	if !transactional {
+		return hidden(resolved, stored.put(ctx, producer, offsets))
+	}
+	t := &transaction{producer: producer, stored: stored}
+	if err := t.begin(); err != nil {
+		return err
+	}
+	err = t.commit(ctx, offsets)
+	if err != nil {
+		err = errors.Join(err, t.abort(ctx))
+	}
+	return hidden(resolved, err)
 }
 
 // ResetSourceOffsets is AlterSourceOffsets with all offsets there are, to be deleted.
 func (w *Worker) ResetSourceOffsets(ctx context.Context, name string, config map[string]string) (handled bool, err error) {
-	stored, err := w.SourceOffsets(ctx, name)
+	stored, err := w.storedOffsets(name, config)
 	if err != nil {
 		return false, err
 	}
-	offsets := make([]storage.PartitionOffset, len(stored))
-	for i, o := range stored {
+	defer stored.close(ctx)
+	if err := stored.sync(ctx); err != nil {
+		return false, err
+	}
+	all := stored.list()
+	offsets := make([]storage.PartitionOffset, len(all))
+	for i, o := range all {
 		offsets[i].Partition = o.Partition
 	}
-	return w.AlterSourceOffsets(ctx, name, config, offsets)
+	return w.alter(ctx, stored, config, offsets)
 }
 
 // consult runs the connector of a configuration for one question about its offsets. Of a plugin whose description says that
@@ -70,6 +143,11 @@ func (w *Worker) consult(ctx context.Context, name string, config map[string]str
 	}
 	config = resolved.Values
 	defer func() { err = hidden(resolved, err) }()
+	stored, err := w.sourceOffsets(name, config)
+	if err != nil {
+		return false, err
+	}
+	defer stored.close(ctx)
 	connector, err := w.find(config)
 	if err != nil {
 		return false, err
@@ -93,7 +171,7 @@ func (w *Worker) consult(ctx context.Context, name string, config map[string]str
 	running, err := client.StartConnector(ctx, lease.Process().Conn(), name, connector.Class(), config, client.ConnectorEvents{
 		Reconfigure: func() {}, // it has no tasks, and will be asked for them when it is resumed
 		Failed:      func(*client.AuthorError) {},
-		ReadOffsets: func(partitions [][]byte) ([][]byte, error) { return w.readOffsets(ctx, name, partitions) },
+		ReadOffsets: func(partitions [][]byte) ([][]byte, error) { return stored.read(ctx, partitions) },
 	}, l)
 	if err != nil {
 		return false, explain(lease, err, "Connector.Start")

@@ -109,15 +109,19 @@ func TestSourceSurvivesItsPlugin(t *testing.T) {
 	for range 4 {
 		before := b.endOrZero("out")
 		b.until("records", func() bool { return b.endOrZero("out") > before+500 })
-		for _, p := range b.sup.Processes() {
-			if p.PID != 0 {
-				_ = syscall.Kill(p.PID, syscall.SIGKILL)
-			}
-		}
+		b.killPlugins()
 	}
 	b.stop(id)
 	n := int(b.end("out"))
 	checkAll(t, numbers(t, b.consume("out", n)), n)
+}
+
+func (b *bench) killPlugins() {
+	for _, p := range b.sup.Processes() {
+		if p.PID != 0 {
+			_ = syscall.Kill(p.PID, syscall.SIGKILL)
+		}
+	}
 }
 
 func TestSourcePauses(t *testing.T) {

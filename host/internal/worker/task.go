@@ -37,7 +37,7 @@ func newTask(w *Worker, spec TaskSpec) *task {
 func (t *task) run() {
 	t.runner.run()
 	if t.source != nil {
-		t.source.close()
+		t.closeSource()
 	}
 	if t.sink != nil {
 		t.sink.close()

@@ -1,0 +1,174 @@
+package herdertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/outboard-connect/outboard/host/herder"
+	"github.com/outboard-connect/outboard/host/internal/group"
+	"github.com/outboard-connect/outboard/host/internal/storage"
+)
+
+// Member says what tells a worker of a group from the others.
+type Member struct {
+	// Group is group.id, which begins the names of the group's topics.
+	Group string
+	// URL is where the others reach it; it ends in a slash. Its host and port are the worker_id.
+	URL string
+	// InstanceID is group.instance.id. Empty: it has none.
+	InstanceID string
+	// Session is session.timeout.ms. 0: a minute.
+	Session time.Duration
+	// MaxDelay is scheduled.rebalance.max.delay.ms.
+	MaxDelay time.Duration
+	// Send is how it asks others, see [herder.Settings].
+	Send func(ctx context.Context, method, url string, header http.Header, body []byte) error
+}
+
+// Worker is one of a group.
+type Worker struct {
+	Herder *herder.Herder
+
+	line   *line
+	stop   func()
+	expire func(context.Context) error
+}
+
+// Join starts a worker of the group and returns when it was told what to run.
+func (c *Cluster) Join(m Member) (*Worker, error) {
+	at, err := url.Parse(m.URL)
+	if err != nil {
+		return nil, err
+	}
+	if m.Session == 0 {
+		m.Session = time.Minute
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	w := &Worker{line: &line{conns: map[net.Conn]bool{}}}
+	w.expire = func(ctx context.Context) error { return c.expire(ctx, m.Group, at.Host) }
+	own := []kgo.Opt{kgo.SeedBrokers(c.broker.ListenAddrs()...), kgo.Dialer(w.line.dial)}
+	var opened []storage.Log
+	for _, topic := range []storage.Topic{
+		{Name: m.Group + "-configs", Setting: "config.storage", Partitions: 1, ReplicationFactor: 1, OnePartition: true},
+		{Name: m.Group + "-status", Setting: "status.storage", Partitions: 5, ReplicationFactor: 1},
+		{Name: m.Group + "-offsets", Setting: "offset.storage", Partitions: 5, ReplicationFactor: 1},
+	} {
+		log, err := storage.OpenKafkaLog(ctx, topic, own, c.settings.Logger)
+		if err != nil {
+			return nil, err
+		}
+		c.atClose(func() { log.Close() })
+		opened = append(opened, log)
+	}
+	settings, shutdown, err := c.worker(ctx, at.Host, logs{config: opened[0], status: opened[1], offsets: opened[2]})
+	if err != nil {
+		return nil, err
+	}
+	settings.URL, settings.Send = m.URL, m.Send
+	settings.Signing = group.Signing{KeyAlgorithm: "HmacSHA256", KeyTTL: time.Hour, Algorithm: "HmacSHA256", Accepted: []string{"HmacSHA256"}}
+	settings.Group = &group.Settings{
+		Logger: c.settings.Logger.Named("group"), Client: own, Group: m.Group, ClientID: at.Host, InstanceID: m.InstanceID, Protocol: group.Sessioned,
+		SessionTimeout: m.Session, HeartbeatInterval: m.Session / 10, RebalanceTimeout: time.Minute, SyncTimeout: 3 * time.Second, MaxDelay: m.MaxDelay,
+	}
+	w.Herder = herder.New(settings)
+	w.stop = sync.OnceFunc(func() {
+		w.Mend() // what it has to say is waited for
+		bounded(func(ctx context.Context) { _ = w.Herder.Close(ctx) })
+		bounded(shutdown)
+	})
+	c.atClose(w.stop)
+	return w, w.Herder.Start(ctx)
+}
+
+// Stop stops the worker as a signal does.
+func (w *Worker) Stop() { w.stop() }
+
+// Cut ends all connections of the worker's own clients, those of its tasks excepted, and lets it make no new ones before Mend.
+func (w *Worker) Cut() { w.line.cut() }
+
+// Mend ends a Cut.
+func (w *Worker) Mend() { w.line.mend() }
+
+// Expire has Kafka end the worker's session, as it does with one that it has not heard of for too long.
+func (w *Worker) Expire(ctx context.Context) error { return w.expire(ctx) }
+
+// expire takes the member of a client out of a group.
+func (c *Cluster) expire(ctx context.Context, name, clientID string) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.broker.ListenAddrs()...))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	look := kmsg.NewPtrDescribeGroupsRequest()
+	look.Groups = []string{name}
+	found, err := look.RequestWith(ctx, client)
+	if err != nil {
+		return err
+	}
+	for _, m := range found.Groups[0].Members {
+		if m.ClientID != clientID {
+			continue
+		}
+		leave := kmsg.NewPtrLeaveGroupRequest()
+		leave.Group = name
+		member := kmsg.NewLeaveGroupRequestMember()
+		member.MemberID = m.MemberID
+		leave.Members = append(leave.Members, member)
+		answer, err := leave.RequestWith(ctx, client)
+		if err != nil {
+			return err
+		}
+		return errors.Join(kerr.ErrorForCode(answer.ErrorCode), kerr.ErrorForCode(answer.Members[0].ErrorCode))
+	}
+	return fmt.Errorf("%s is no member of group %s", clientID, name)
+}
+
+// line is the network of a worker.
+type line struct {
+	mu    sync.Mutex
+	down  bool
+	conns map[net.Conn]bool
+}
+
+func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down {
+		conn.Close()
+		return nil, net.ErrClosed
+	}
+	l.conns[conn] = true
+	return conn, nil
+}
+
+func (l *line) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = true
+	defer clear(l.conns)
+	for conn := range l.conns {
+		conn.Close()
+	}
+}
+
+func (l *line) mend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = false
+}
