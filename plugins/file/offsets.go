@@ -144,3 +144,8 @@ func (c *sinkConnector) AlterSourceOffsets(context.Context, []sdk.SourceOffset) 
 func (c *sinkConnector) AlterSinkOffsets(context.Context, []sdk.PartitionOffset) (bool, error) {
 	return true, nil
 }
+
+// SupportsExactlyOnce tells that the offset of each line is the position behind it, if there is a file to have positions in.
+func (c *sourceConnector) SupportsExactlyOnce(config map[string]string) bool {
+	return config[keyFile] != ""
+}

@@ -614,3 +614,10 @@ func BenchmarkLine(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+func TestSupportsExactlyOnce(t *testing.T) {
+	var c sdk.ExactlyOnceSource = &sourceConnector{}
+	if !c.SupportsExactlyOnce(map[string]string{keyFile: "/var/log/in"}) || c.SupportsExactlyOnce(nil) {
+		t.Error("a file is read exactly once, and nothing else is")
+	}
+}

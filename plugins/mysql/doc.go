@@ -32,7 +32,8 @@
 //	                                          blocking snapshot
 //
 // The first row of a snapshot is delivered after its position is stored. Otherwise a task that dies early would begin a snapshot anew at a later
-// position; a row that was delivered by the first and deleted between the two would stay in the topic for ever.
+// position; a row that was delivered by the first and deleted between the two would stay in the topic for ever. Without a snapshot, with
+// snapshot.mode=no_data, the stream itself waits: what was committed between the two would be missing.
 //
 // # Positions
 //
@@ -50,5 +51,7 @@
 // The tables' shapes come from the log and from information_schema, see package table: there is no schema history, and no topic for schema changes.
 // Heartbeats are on. Transaction metadata have no records for statements that are transactions by themselves, such as DDL. Deletes of tables
 // without a key have no tombstone. Rows of the signal table are no records unless the lists capture it. Rows that were changed by statements that
-// are logged themselves fail the task instead of being missed. A position that is lost is never skipped silently, with GTIDs neither.
+// are logged themselves fail the task instead of being missed. Of MariaDB's system-versioned tables the present rows are delivered: their history
+// and the columns row_start and row_end that the server adds are not, and a row that ends is a delete. A position that is lost is never skipped
+// silently, with GTIDs neither.
 package main

@@ -290,31 +290,11 @@ func endPosition(ctx context.Context, q table.Querier, s *server) (position.Posi
 
 // firstRow runs a query and returns its first row by the names of the columns in lower case, nil when there is none. NULL is "".
 func firstRow(ctx context.Context, q table.Querier, query string) (map[string]string, error) {
-	rows, err := q.QueryContext(ctx, query)
-	if err != nil {
+	all, err := texts(ctx, q, query)
+	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	if !rows.Next() {
-		return nil, rows.Err()
-	}
-	values := make([]sql.NullString, len(names))
-	targets := make([]any, len(names))
-	for i := range values {
-		targets[i] = &values[i]
-	}
-	if err := rows.Scan(targets...); err != nil {
-		return nil, err
-	}
-	row := make(map[string]string, len(names))
-	for i, name := range names {
-		row[strings.ToLower(name)] = values[i].String
-	}
-	return row, rows.Close()
+	return all[0], nil
 }
 
 // logFile is a file of the binary log.

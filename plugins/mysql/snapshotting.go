@@ -63,9 +63,7 @@ func (t *task) takeSnapshot(ctx context.Context, options snapshot.Options) (bool
 	}
 	t.log.Info("the snapshot begins", "tables", len(tables), "position", at.String())
 	t.snapshot, t.stream.position, t.stream.server = s, at, t.server.identity
-	t.stored.Store(&storing{file: at.File, pos: at.Pos, done: make(chan struct{})})
-	t.phase = snapshotWait
-	return true, t.beats.beat(&t.out, time.Now())
+	return true, t.store(snapshotRead)
 }
 
 // snapshotTables chooses the tables to read.
@@ -112,12 +110,21 @@ func (t *task) snapshotOptions() (snapshot.Options, error) {
 // wanted tells which columns a snapshot reads: those of values, and those of keys, which are not known by name here.
 func (t *task) wanted(id table.ID, c *column.Column) bool { return t.filter.Column(id, c).Included }
 
-// awaitStored waits until the position of the snapshot is stored.
+// store has the position stored before the next phase begins.
+func (t *task) store(next phase) error {
+	at := t.stream.position
+	t.stored.Store(&storing{file: at.File, pos: at.Pos, snapshotting: t.snapshotting, next: next, done: make(chan struct{})})
+	t.phase = storeWait
+	return t.beats.beat(&t.out, time.Now())
+}
+
+// awaitStored waits until the position is stored where the task begins.
 func (t *task) awaitStored(ctx context.Context) error {
+	waiting := t.stored.Load()
 	select {
-	case <-t.stored.Load().done:
+	case <-waiting.done:
 		t.stored.Store(nil)
-		t.phase = snapshotRead
+		t.phase = waiting.next
 	case <-ctx.Done():
 	}
 	return nil

@@ -62,7 +62,6 @@ type stream struct {
 	row      int  // rows of it that are done
 	table    *mapped
 	watched  bool // incremental wants to know of changes of table
-	skipped  bool // the operation is one that is left out
 }
 
 // mapped is a table as a table map describes it.
@@ -72,6 +71,7 @@ type mapped struct {
 	// table and columns are nil until rows come, and again after a statement that may have changed the table.
 	table   *change.Table
 	columns []column.Column
+	rowEnd  int           // the position of the column of that kind; -1: not system-versioned
 	left    bool          // its rows are left out, since nobody knows what they mean
 	orders  *change.Table // makes plain rows of the signal table
 	noKey   bool          // told that deletes cannot be delivered
@@ -353,7 +353,7 @@ func (s *stream) prepare(ctx context.Context, e *binlog.Event) (bool, error) {
 		}
 	}
 	s.source.Pos, s.source.Query, s.source.Now = e.Start, s.query, time.Now().UnixNano()
-	s.inside, s.watched, s.skipped = true, s.incremental.Watching(t.m.ID), s.skips(operations[e.Kind])
+	s.inside, s.watched = true, s.incremental.Watching(t.m.ID)
 	return true, nil
 }
 
@@ -385,6 +385,7 @@ func (s *stream) resolve(ctx context.Context, t *mapped, e *binlog.Event) error 
 		return sdk.Retriable(err)
 	}
 	t.columns = shape.Columns
+	t.rowEnd = slices.IndexFunc(t.columns, func(c column.Column) bool { return c.RowEnd })
 	if t.table, err = s.compile(*shape); err != nil {
 		t.left = true
 		return s.bad(s.settings.failure, keyFailureMode, e, err)
@@ -406,12 +407,18 @@ func (s *stream) bad(mode failureMode, key string, e *binlog.Event, err error) e
 
 // deliver makes the records of one row, if they are wanted, and takes the orders of the signal table.
 func (s *stream) deliver(t *mapped, op change.Op, out *output) error {
+	if t.rowEnd >= 0 {
+		var present bool
+		if op, present = presentOp(op, s.rows.Before(), s.rows.After(), t.rowEnd); !present {
+			return nil
+		}
+	}
 	if t.m.ID == s.signals && op == change.Create {
 		if err := s.order(t); err != nil {
 			return err
 		}
 	}
-	if s.skipped || !t.wanted {
+	if !t.wanted || len(s.settings.skipped) > 0 && s.skips(op) {
 		return nil
 	}
 	return s.record(t, op, out)

@@ -26,8 +26,9 @@ type phase uint8
 
 const (
 	snapshotBegin phase = iota // begin a snapshot
-	snapshotWait               // until its position is stored
-	snapshotRead               // deliver its rows
+	streamBegin                // begin without one
+	storeWait                  // until the position where either begins is stored
+	snapshotRead               // deliver the rows of the snapshot
 	streamWait                 // streaming.delay.ms
 	streamOpen                 // open the stream
 	streamRead                 // deliver changes
@@ -64,10 +65,12 @@ type task struct {
 
 // storing is a position that must be stored before anything else is delivered.
 type storing struct {
-	file string
-	pos  uint64
-	done chan struct{}
-	once sync.Once
+	file         string
+	pos          uint64
+	snapshotting bool
+	next         phase // then
+	done         chan struct{}
+	once         sync.Once
 }
 
 // Start finds out where to go on. It talks to the server, but reads nothing of it yet.
@@ -275,10 +278,10 @@ func (t *task) take(o *position.Offset) {
 func (t *task) anew(ctx context.Context) error {
 	switch t.settings.snapshot.mode {
 	case snapshotNoData:
-		t.phase = streamOpen
+		t.phase = streamBegin
 		return t.startAt(ctx, func() (position.Position, error) { return endPosition(ctx, t.db, t.server) })
 	case snapshotNever:
-		t.phase = streamOpen
+		t.phase = streamBegin
 		return t.startAt(ctx, func() (position.Position, error) { return oldest(ctx, t.db) })
 	}
 	t.phase, t.snapshotting = snapshotBegin, true
@@ -383,7 +386,7 @@ func (t *task) Stop(context.Context) error {
 	return t.db.Close()
 }
 
-// Commit is told what is durable: a snapshot waits for its position.
+// Commit is told what is durable: what begins waits for its position.
 func (t *task) Commit(_ context.Context, offsets []sdk.SourceOffset) error {
 	waiting := t.stored.Load()
 	if waiting == nil {
@@ -391,7 +394,7 @@ func (t *task) Commit(_ context.Context, offsets []sdk.SourceOffset) error {
 	}
 	for _, stored := range offsets {
 		o, err := position.ParseOffset(stored.Offset)
-		if err == nil && o.Snapshotting && o.File == waiting.file && o.Pos == waiting.pos {
+		if err == nil && o.Snapshotting == waiting.snapshotting && o.File == waiting.file && o.Pos == waiting.pos {
 			waiting.once.Do(func() { close(waiting.done) })
 		}
 	}
@@ -434,7 +437,9 @@ func (t *task) step(ctx, limit context.Context) error {
 	switch t.phase {
 	case snapshotBegin:
 		return t.beginSnapshot(ctx)
-	case snapshotWait:
+	case streamBegin:
+		return t.store(streamOpen)
+	case storeWait:
 		return t.awaitStored(limit)
 	case snapshotRead:
 		return t.readSnapshot(ctx, limit)

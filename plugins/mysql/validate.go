@@ -520,8 +520,8 @@ func (c *check) signals(ctx context.Context) error {
 }
 
 // texts returns the rows of a small result by the names of its columns in lower case. NULL is "".
-func texts(ctx context.Context, db *sql.DB, query string) ([]map[string]string, error) {
-	rows, err := db.QueryContext(ctx, query)
+func texts(ctx context.Context, q table.Querier, query string) ([]map[string]string, error) {
+	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func newWriter(t testing.TB, s *searchtest.Server, adjust func(*Settings)) *Writ
 	if adjust != nil {
 		adjust(&settings)
 	}
-	client, err := search.New(search.Config{URLs: []string{s.URL}, ConnectTimeout: time.Second, RequestTimeout: 10 * time.Second, Connections: settings.InFlight})
+	client, err := search.New(search.Config{URLs: []string{s.URL}, ConnectTimeout: time.Minute, RequestTimeout: time.Minute, Connections: settings.InFlight})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 
 func open(t testing.TB, c search.Config) (*search.Client, error) {
 	t.Helper()
-	c.ConnectTimeout, c.Connections = time.Second, 1
+	c.ConnectTimeout, c.Connections = time.Minute, 1
 	if c.RequestTimeout == 0 {
-		c.RequestTimeout = 10 * time.Second
+		c.RequestTimeout = time.Minute
 	}
 	client, err := search.New(c)
 	if err == nil {
@@ -147,17 +147,18 @@ func TestUnreachable(t *testing.T) {
 	plain := searchtest.New(t, searchtest.Elasticsearch9)
 	for name, c := range map[string]struct {
 		url       string
+		timeout   time.Duration
 		want      []string
 		key       string
 		permanent bool
 	}{
-		"nobody listens": {closed.URL, []string{"connection refused", "connection.url"}, "connection.url", false},
-		"no such host":   {"http://no-such-host.invalid:9200", []string{"no host of this name"}, "connection.url", false},
-		"no answer":      {"http://" + mute.Addr().String(), []string{"no answer within 50ms", "read.timeout.ms"}, "read.timeout.ms", false},
-		"no TLS":         {strings.Replace(plain.URL, "http", "https", 1), []string{"does not speak TLS", "http://"}, "connection.url", true},
+		"nobody listens": {closed.URL, 0, []string{"connection refused", "connection.url"}, "connection.url", false},
+		"no such host":   {"http://no-such-host.invalid:9200", 0, []string{"no host of this name"}, "connection.url", false},
+		"no answer":      {"http://" + mute.Addr().String(), 50 * time.Millisecond, []string{"no answer within 50ms", "read.timeout.ms"}, "read.timeout.ms", false},
+		"no TLS":         {strings.Replace(plain.URL, "http", "https", 1), 0, []string{"does not speak TLS", "http://"}, "connection.url", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := mustOpen(t, search.Config{URLs: []string{c.url}, RequestTimeout: 50 * time.Millisecond})
+			client := mustOpen(t, search.Config{URLs: []string{c.url}, RequestTimeout: c.timeout})
 			_, err := client.Bulk(t.Context(), []byte("{}\n"), 1)
 			var away *search.Unreachable
 			if !errors.As(err, &away) {

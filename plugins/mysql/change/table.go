@@ -79,6 +79,9 @@ func (t *Table) compileRow(shape *table.Shape, o Options, f *table.Filter, name 
 	b := data.NewStruct(name).Optional()
 	for i := range shape.Columns {
 		c := &shape.Columns[i]
+		if c.Hidden {
+			continue
+		}
 		options := o.Column
 		if f != nil {
 			rule := f.Column(shape.ID, c)

@@ -15,7 +15,7 @@ func binarySchema(c *Codec) *data.Builder {
 }
 
 func binaryBinlog(c *Codec, w *data.Writer, src []byte) error {
-	if c.column.Wire == wireVarcharCompressed || c.column.Wire == wireBlobCompressed {
+	if c.column.Wire == WireVarcharCompressed || c.column.Wire == WireBlobCompressed {
 		b := c.scratch()
 		defer c.release(b)
 		value, err := c.content(src, b)

@@ -42,6 +42,11 @@ type Column struct {
 
 	Unsigned, Nullable, AutoIncrement, Generated bool
 
+	// Hidden columns are in the log alone: those that MariaDB gives a system-versioned table by itself. They are in no record.
+	Hidden bool
+	// RowEnd: the column tells when a row of a system-versioned table stopped to be the present one.
+	RowEnd bool
+
 	// Length is the declared one: characters of CHAR, VARCHAR; bytes of BINARY, VARBINARY; bits of BIT; the precision of DECIMAL, FLOAT and
 	// DOUBLE; the display width of integers where the server gives one; 0 where there is none.
 	Length int

@@ -19,7 +19,7 @@ func FuzzCell(f *testing.F) {
 		f.Add(byte(t), byte(0), uint16(0), byte(10), byte(2), uint16(0xffff), []byte("2020-01-02 03:04:05.678"))
 		f.Add(byte(t), byte(0), uint16(0), byte(10), byte(2), uint16(1), []byte("-12.5"))
 	}
-	f.Add(byte(JSON), byte(wireJSON), uint16(1), byte(0), byte(0), uint16(0), []byte("\x17\x00\x01\x00\x16\x00\x0b\x00\x01\x00\x02\x0c\x00a\x02\x00\x0a\x00\x05\x01\x00\x05\x02\x00"))
+	f.Add(byte(JSON), byte(WireJSON), uint16(1), byte(0), byte(0), uint16(0), []byte("\x17\x00\x01\x00\x16\x00\x0b\x00\x01\x00\x02\x0c\x00a\x02\x00\x0a\x00\x05\x01\x00\x05\x02\x00"))
 	f.Fuzz(func(t *testing.T, kind, wire byte, meta uint16, length, scale byte, o uint16, src []byte) {
 		c := Column{
 			Name: "c", Type: Type(kind), Wire: wire, Meta: meta, Length: int(length), Scale: int(scale % 7), Unsigned: o&1 != 0, Nullable: o&2 != 0,

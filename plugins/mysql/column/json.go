@@ -278,7 +278,7 @@ func (p *jsonPrinter) opaque(src []byte) {
 		return
 	}
 	switch t {
-	case wireNewDecimal:
+	case WireNewDecimal:
 		if len(value) < 2 {
 			p.fail()
 			return
@@ -292,7 +292,7 @@ func (p *jsonPrinter) opaque(src []byte) {
 		if p.dst, ok = decimalDigits(p.dst, value[2:], precision, scale); !ok {
 			p.fail()
 		}
-	case wireDate, wireTime, wireDateTime, wireTimestamp:
+	case WireDate, WireTime, WireDateTime, WireTimestamp:
 		if len(value) != 8 {
 			p.fail()
 			return
@@ -317,7 +317,7 @@ func (p *jsonPrinter) packed(t byte, v int64) {
 	case micro >= microsSecond || v < 0:
 		p.fail()
 		return
-	case t == wireTime:
+	case t == WireTime:
 		p.dst = appendClock(p.dst, clock>>12&0x3ff, clock>>6&63, clock&63, micro, 6)
 	default:
 		months := days >> 5
@@ -326,7 +326,7 @@ func (p *jsonPrinter) packed(t byte, v int64) {
 			return
 		}
 		p.dst = appendDate(p.dst, moment{year: months / 13, month: months % 13, day: days & 31})
-		if t != wireDate {
+		if t != WireDate {
 			p.dst = appendClock(append(p.dst, ' '), clock>>12&31, clock>>6&63, clock&63, micro, 6)
 		}
 	}

@@ -232,7 +232,7 @@ func (c *Codec) readDateTime(src []byte) (m moment, err error) {
 	if len(src) != c.size {
 		return m, errLength
 	}
-	if c.column.Wire == wireDateTime {
+	if c.column.Wire == WireDateTime {
 		n := uint64(0)
 		for i := 7; i >= 0; i-- {
 			n = n<<8 | uint64(src[i])
@@ -318,7 +318,7 @@ func timestampBinlog(c *Codec, w *data.Writer, src []byte) error {
 	}
 	var seconds int64
 	micro := 0
-	if c.column.Wire == wireTimestamp {
+	if c.column.Wire == WireTimestamp {
 		seconds = int64(src[0]) | int64(src[1])<<8 | int64(src[2])<<16 | int64(src[3])<<24
 	} else {
 		seconds = int64(src[0])<<24 | int64(src[1])<<16 | int64(src[2])<<8 | int64(src[3])
@@ -422,7 +422,7 @@ func timeBinlog(c *Codec, w *data.Writer, src []byte) error {
 	if len(src) != c.size {
 		return errLength
 	}
-	if c.column.Wire == wireTime {
+	if c.column.Wire == WireTime {
 		n := int(int32(uint32(src[0])<<8|uint32(src[1])<<16|uint32(src[2])<<24) >> 8)
 		negative := n < 0
 		if negative {

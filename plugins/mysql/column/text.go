@@ -21,7 +21,7 @@ func (c *Codec) content(src []byte, into *[]byte) ([]byte, error) {
 		return nil, errLength
 	}
 	src = src[c.size:]
-	if c.column.Wire == wireVarcharCompressed || c.column.Wire == wireBlobCompressed {
+	if c.column.Wire == WireVarcharCompressed || c.column.Wire == WireBlobCompressed {
 		return decompress(src, into)
 	}
 	return src, nil
@@ -37,7 +37,7 @@ func number(src []byte) int {
 }
 
 func stringBinlog(c *Codec, w *data.Writer, src []byte) error {
-	if c.column.Wire == wireVarcharCompressed || c.column.Wire == wireBlobCompressed {
+	if c.column.Wire == WireVarcharCompressed || c.column.Wire == WireBlobCompressed {
 		b := c.scratch()
 		defer c.release(b)
 		text, err := c.content(src, b)

@@ -9,41 +9,42 @@ import (
 	"io"
 )
 
-// The types of the protocol, as table maps have them.
+// The types of the protocol, as table maps and Column.Wire have them.
 const (
-	wireTiny              = 1
-	wireShort             = 2
-	wireLong              = 3
-	wireFloat             = 4
-	wireDouble            = 5
-	wireNull              = 6
-	wireTimestamp         = 7
-	wireLongLong          = 8
-	wireInt24             = 9
-	wireDate              = 10
-	wireTime              = 11
-	wireDateTime          = 12
-	wireYear              = 13
-	wireNewDate           = 14
-	wireVarchar           = 15
-	wireBit               = 16
-	wireTimestamp2        = 17
-	wireDateTime2         = 18
-	wireTime2             = 19
-	wireBlobCompressed    = 140
-	wireVarcharCompressed = 141
-	wireVector            = 242
-	wireJSON              = 245
-	wireNewDecimal        = 246
-	wireEnum              = 247
-	wireSet               = 248
-	wireTinyBlob          = 249
-	wireMediumBlob        = 250
-	wireLongBlob          = 251
-	wireBlob              = 252
-	wireVarString         = 253
-	wireString            = 254
-	wireGeometry          = 255
+	WireTiny       = 1
+	WireShort      = 2
+	WireLong       = 3
+	WireFloat      = 4
+	WireDouble     = 5
+	WireNull       = 6
+	WireTimestamp  = 7
+	WireLongLong   = 8
+	WireInt24      = 9
+	WireDate       = 10
+	WireTime       = 11
+	WireDateTime   = 12
+	WireYear       = 13
+	WireNewDate    = 14
+	WireVarchar    = 15
+	WireBit        = 16
+	WireTimestamp2 = 17
+	WireDateTime2  = 18
+	WireTime2      = 19
+	// MariaDB's columns with the attribute COMPRESSED.
+	WireBlobCompressed    = 140
+	WireVarcharCompressed = 141
+	WireVector            = 242
+	WireJSON              = 245
+	WireNewDecimal        = 246
+	WireEnum              = 247
+	WireSet               = 248
+	WireTinyBlob          = 249
+	WireMediumBlob        = 250
+	WireLongBlob          = 251
+	WireBlob              = 252
+	WireVarString         = 253
+	WireString            = 254
+	WireGeometry          = 255
 )
 
 // Width returns the length of the encoded cell at the start of src, which is part of a row image. The error says that the type is not known,
@@ -68,41 +69,41 @@ func Width(wire byte, meta uint16, src []byte) (int, error) {
 // layout returns the size of a cell, or that of the length which precedes it.
 func layout(wire byte, meta uint16) (size int, counted bool, err error) {
 	switch wire {
-	case wireNull:
+	case WireNull:
 		return 0, false, nil
-	case wireTiny, wireYear:
+	case WireTiny, WireYear:
 		return 1, false, nil
-	case wireShort:
+	case WireShort:
 		return 2, false, nil
-	case wireInt24, wireDate, wireTime, wireNewDate:
+	case WireInt24, WireDate, WireTime, WireNewDate:
 		return 3, false, nil
-	case wireLong, wireFloat, wireTimestamp:
+	case WireLong, WireFloat, WireTimestamp:
 		return 4, false, nil
-	case wireLongLong, wireDouble, wireDateTime:
+	case WireLongLong, WireDouble, WireDateTime:
 		return 8, false, nil
-	case wireTime2, wireTimestamp2, wireDateTime2:
+	case WireTime2, WireTimestamp2, WireDateTime2:
 		if meta > 6 {
 			break
 		}
 		whole := 3
 		switch wire {
-		case wireTimestamp2:
+		case WireTimestamp2:
 			whole = 4
-		case wireDateTime2:
+		case WireDateTime2:
 			whole = 5
 		}
 		return whole + int(meta+1)/2, false, nil
-	case wireNewDecimal:
+	case WireNewDecimal:
 		size, err := decimalSize(int(meta>>8), int(meta&0xff))
 		return size, false, err
-	case wireBit:
+	case WireBit:
 		if bits := int(meta>>8)*8 + int(meta&0xff); bits <= 64 {
 			return (bits + 7) / 8, false, nil
 		}
-	case wireEnum, wireSet:
+	case WireEnum, WireSet:
 		return int(meta & 0xff), false, setSize(int(meta & 0xff))
-	case wireString:
-		if t := byte(meta >> 8); t == wireEnum || t == wireSet {
+	case WireString:
+		if t := byte(meta >> 8); t == WireEnum || t == WireSet {
 			return int(meta & 0xff), false, setSize(int(meta & 0xff))
 		}
 		// The two highest bits of the length are hidden in the type, turned over.
@@ -110,12 +111,12 @@ func layout(wire byte, meta uint16) (size int, counted bool, err error) {
 			return 2, true, nil
 		}
 		return 1, true, nil
-	case wireVarchar, wireVarString, wireVarcharCompressed:
+	case WireVarchar, WireVarString, WireVarcharCompressed:
 		if meta > 255 {
 			return 2, true, nil
 		}
 		return 1, true, nil
-	case wireTinyBlob, wireMediumBlob, wireLongBlob, wireBlob, wireBlobCompressed, wireJSON, wireGeometry, wireVector:
+	case WireTinyBlob, WireMediumBlob, WireLongBlob, WireBlob, WireBlobCompressed, WireJSON, WireGeometry, WireVector:
 		if meta >= 1 && meta <= 4 {
 			return int(meta), true, nil
 		}
@@ -133,7 +134,7 @@ func setSize(n int) error {
 // sizeOf returns the size of a column's cells, or that of the length which precedes them, if its type can be sent as the table map says.
 func sizeOf(c Column) (int, error) {
 	real := c.Wire
-	if t := byte(c.Meta >> 8); c.Wire == wireString && (t == wireEnum || t == wireSet) {
+	if t := byte(c.Meta >> 8); c.Wire == WireString && (t == WireEnum || t == WireSet) {
 		real = t
 	}
 	if bytes.IndexByte(wires(c.Type), real) < 0 {
@@ -147,47 +148,47 @@ func sizeOf(c Column) (int, error) {
 func wires(t Type) []byte {
 	switch t {
 	case TinyInt:
-		return []byte{wireTiny}
+		return []byte{WireTiny}
 	case SmallInt:
-		return []byte{wireShort}
+		return []byte{WireShort}
 	case MediumInt:
-		return []byte{wireInt24}
+		return []byte{WireInt24}
 	case Int:
-		return []byte{wireLong}
+		return []byte{WireLong}
 	case BigInt:
-		return []byte{wireLongLong}
+		return []byte{WireLongLong}
 	case Float:
-		return []byte{wireFloat}
+		return []byte{WireFloat}
 	case Double:
-		return []byte{wireDouble}
+		return []byte{WireDouble}
 	case Decimal:
-		return []byte{wireNewDecimal}
+		return []byte{WireNewDecimal}
 	case Bit:
-		return []byte{wireBit}
+		return []byte{WireBit}
 	case Year:
-		return []byte{wireYear}
+		return []byte{WireYear}
 	case Date:
-		return []byte{wireDate, wireNewDate}
+		return []byte{WireDate, WireNewDate}
 	case Time:
-		return []byte{wireTime, wireTime2}
+		return []byte{WireTime, WireTime2}
 	case DateTime:
-		return []byte{wireDateTime, wireDateTime2}
+		return []byte{WireDateTime, WireDateTime2}
 	case Timestamp:
-		return []byte{wireTimestamp, wireTimestamp2}
+		return []byte{WireTimestamp, WireTimestamp2}
 	case String, Binary, Blob:
-		return []byte{wireVarchar, wireVarString, wireString, wireTinyBlob, wireMediumBlob, wireLongBlob, wireBlob, wireVarcharCompressed, wireBlobCompressed}
+		return []byte{WireVarchar, WireVarString, WireString, WireTinyBlob, WireMediumBlob, WireLongBlob, WireBlob, WireVarcharCompressed, WireBlobCompressed}
 	case Enum:
-		return []byte{wireEnum}
+		return []byte{WireEnum}
 	case Set:
-		return []byte{wireSet}
+		return []byte{WireSet}
 	case JSON:
-		return []byte{wireJSON}
+		return []byte{WireJSON}
 	case Point, Geometry:
-		return []byte{wireGeometry}
+		return []byte{WireGeometry}
 	case Vector:
-		return []byte{wireVector, wireVarchar, wireVarString, wireBlob}
+		return []byte{WireVector, WireVarchar, WireVarString, WireBlob}
 	case UUID, INET4, INET6:
-		return []byte{wireString}
+		return []byte{WireString}
 	}
 	return nil
 }

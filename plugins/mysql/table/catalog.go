@@ -341,9 +341,12 @@ func (s *Shape) step(step Step, key *[]string) bool {
 	return true
 }
 
-// place inserts a column where a step says, at the end without a word.
+// place inserts a column where a step says, without a word at the end, which is before what is hidden.
 func (s *Shape) place(step Step) bool {
 	i := len(s.Columns)
+	for i > 0 && s.Columns[i-1].Hidden {
+		i--
+	}
 	if step.First {
 		i = 0
 	} else if step.After != "" {
@@ -383,6 +386,8 @@ const (
 	flagNullable
 	flagAutoIncrement
 	flagGenerated
+	flagHidden
+	flagRowEnd
 )
 
 // Text returns the catalog for the offset: compressed and in letters that need no escaping. Tables whose shapes have to be asked for are
@@ -421,7 +426,7 @@ func store(e *entry) stored {
 	s := stored{Database: e.shape.ID.Database, Name: e.shape.ID.Name, Charset: e.shape.Charset, Key: e.shape.Key, Doubtful: e.doubtful}
 	for _, c := range e.shape.Columns {
 		sc := storedColumn{Name: c.Name, SQLType: c.SQLType, Length: c.Length, Scale: c.Scale, Charset: c.Charset, Members: c.Members, Default: c.Default}
-		for i, is := range []bool{c.Unsigned, c.Nullable, c.AutoIncrement, c.Generated} {
+		for i, is := range []bool{c.Unsigned, c.Nullable, c.AutoIncrement, c.Generated, c.Hidden, c.RowEnd} {
 			if is {
 				sc.Flags |= 1 << i
 			}
@@ -475,6 +480,7 @@ func (s stored) entry() (*entry, error) {
 		shape.Columns = append(shape.Columns, column.Column{
 			Name: sc.Name, SQLType: sc.SQLType, Type: t, Length: sc.Length, Scale: sc.Scale, Charset: sc.Charset, Members: sc.Members, Default: sc.Default,
 			Unsigned: sc.Flags&flagUnsigned != 0, Nullable: sc.Flags&flagNullable != 0, AutoIncrement: sc.Flags&flagAutoIncrement != 0, Generated: sc.Flags&flagGenerated != 0,
+			Hidden: sc.Flags&flagHidden != 0, RowEnd: sc.Flags&flagRowEnd != 0,
 		})
 	}
 	for _, i := range shape.Key {

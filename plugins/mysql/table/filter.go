@@ -155,7 +155,7 @@ type Rule struct {
 func (f *Filter) Column(id ID, c *column.Column) Rule {
 	name := id.String() + "." + c.Name
 	r := Rule{
-		Included:      allows(f.columnInclude, f.columnExclude, name),
+		Included:      !c.Hidden && allows(f.columnInclude, f.columnExclude, name),
 		PropagateType: f.propagateColumns.match(name) || f.propagateTypes.match(name[:len(name)-len(c.Name)]+c.SQLType) || f.propagateTypes.match(c.SQLType),
 	}
 	for _, m := range f.masks {

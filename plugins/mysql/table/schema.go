@@ -90,6 +90,7 @@ func read(ctx context.Context, q Querier, ids []ID) ([]Shape, error) {
 	found := make([]Shape, 0, len(ids))
 	for _, id := range ids {
 		if s := shapes[id]; s != nil {
+			s.Key = s.present(s.Key)
 			found = append(found, *s)
 		}
 	}
@@ -110,15 +111,18 @@ func sameTables(a, b map[ID]*Shape) bool {
 
 func readColumns(ctx context.Context, q Querier, databases, tables string) (map[ID]*Shape, error) {
 	shapes := make(map[ID]*Shape)
-	query := "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_DEFAULT, c.IS_NULLABLE, c.COLUMN_TYPE, c.CHARACTER_SET_NAME, c.EXTRA, t.TABLE_COLLATION, @@version " +
+	var versioned []*Shape
+	// Only MariaDB from 10.3 on reads the comment: it has system-versioned tables, and old servers do not have the column.
+	query := "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_DEFAULT, c.IS_NULLABLE, c.COLUMN_TYPE, c.CHARACTER_SET_NAME, c.EXTRA, " +
+		"COALESCE(NULL /*M!100300 , c.GENERATION_EXPRESSION */), t.TABLE_COLLATION, t.TABLE_TYPE, @@version " +
 		"FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME " +
 		"WHERE c.TABLE_SCHEMA IN (" + databases + ") AND c.TABLE_NAME IN (" + tables + ") ORDER BY c.TABLE_SCHEMA, c.TABLE_NAME, c.ORDINAL_POSITION"
 	err := each(ctx, q, query, func(rows *sql.Rows) error {
 		var id ID
 		var d declaration
 		var collation sql.NullString
-		var version string
-		if err := rows.Scan(&id.Database, &id.Name, &d.name, &d.defaultText, &d.nullable, &d.columnType, &d.charset, &d.extra, &collation, &version); err != nil {
+		var kind, version string
+		if err := rows.Scan(&id.Database, &id.Name, &d.name, &d.defaultText, &d.nullable, &d.columnType, &d.charset, &d.extra, &d.generation, &collation, &kind, &version); err != nil {
 			return err
 		}
 		s := shapes[id]
@@ -126,6 +130,9 @@ func readColumns(ctx context.Context, q Querier, databases, tables string) (map[
 			charset, _, _ := strings.Cut(collation.String, "_")
 			s = &Shape{ID: id, Charset: charset}
 			shapes[id] = s
+			if kind == "SYSTEM VERSIONED" {
+				versioned = append(versioned, s)
+			}
 		}
 		c, err := d.column(strings.Contains(version, "MariaDB"))
 		if err != nil {
@@ -134,6 +141,9 @@ func readColumns(ctx context.Context, q Querier, databases, tables string) (map[
 		s.Columns = append(s.Columns, c)
 		return nil
 	})
+	for _, s := range versioned {
+		s.hide()
+	}
 	return shapes, err
 }
 
@@ -173,7 +183,7 @@ func each(ctx context.Context, q Querier, query string, row func(*sql.Rows) erro
 // declaration is a row of information_schema.COLUMNS.
 type declaration struct {
 	name, nullable, columnType, extra string
-	defaultText, charset              sql.NullString
+	defaultText, charset, generation  sql.NullString
 }
 
 func (d declaration) column(mariadb bool) (column.Column, error) {
@@ -185,6 +195,7 @@ func (d declaration) column(mariadb bool) (column.Column, error) {
 	c.Name, c.Nullable, c.Charset = d.name, d.nullable == "YES", d.charset.String
 	c.AutoIncrement = strings.Contains(extra, "AUTO_INCREMENT")
 	c.Generated = strings.Contains(extra, "STORED GENERATED") || strings.Contains(extra, "VIRTUAL GENERATED") || strings.Contains(extra, "PERSISTENT")
+	c.RowEnd = d.generation.String == "ROW END"
 	if d.defaultText.Valid && !c.Generated {
 		c.Default = literalDefault(d.defaultText.String, mariadb, strings.Contains(extra, "DEFAULT_GENERATED"))
 	}

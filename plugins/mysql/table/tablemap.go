@@ -5,46 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/outboard-connect/outboard/plugins/mysql/column"
-)
-
-// The types of table maps, as Column.Wire has them.
-const (
-	wireTiny       = 1
-	wireShort      = 2
-	wireLong       = 3
-	wireFloat      = 4
-	wireDouble     = 5
-	wireTimestamp  = 7
-	wireLongLong   = 8
-	wireInt24      = 9
-	wireDate       = 10
-	wireTime       = 11
-	wireDateTime   = 12
-	wireYear       = 13
-	wireNewDate    = 14
-	wireVarchar    = 15
-	wireBit        = 16
-	wireTimestamp2 = 17
-	wireDateTime2  = 18
-	wireTime2      = 19
-	// MariaDB's columns with the attribute COMPRESSED.
-	wireBlobCompressed    = 140
-	wireVarcharCompressed = 141
-	wireVector            = 242
-	wireJSON              = 245
-	wireNewDecimal        = 246
-	wireEnum              = 247
-	wireSet               = 248
-	wireTinyBlob          = 249
-	wireMediumBlob        = 250
-	wireLongBlob          = 251
-	wireBlob              = 252
-	wireVarString         = 253
-	wireString            = 254
-	wireGeometry          = 255
 )
 
 // Map is a table map event: what the log says of a table before its rows. Slices are parts of the event.
@@ -161,10 +125,10 @@ func metaOf(types, src []byte) ([]uint16, error) {
 	for i, t := range types {
 		n := 0
 		switch t {
-		case wireString, wireNewDecimal, wireVarchar, wireVarString, wireVarcharCompressed, wireBit, wireEnum, wireSet:
+		case column.WireString, column.WireNewDecimal, column.WireVarchar, column.WireVarString, column.WireVarcharCompressed, column.WireBit, column.WireEnum, column.WireSet:
 			n = 2
-		case wireBlob, wireTinyBlob, wireMediumBlob, wireLongBlob, wireBlobCompressed, wireDouble, wireFloat, wireGeometry, wireVector, wireJSON,
-			wireTime2, wireDateTime2, wireTimestamp2:
+		case column.WireBlob, column.WireTinyBlob, column.WireMediumBlob, column.WireLongBlob, column.WireBlobCompressed, column.WireDouble, column.WireFloat, column.WireGeometry, column.WireVector, column.WireJSON,
+			column.WireTime2, column.WireDateTime2, column.WireTimestamp2:
 			n = 1
 		}
 		if len(src) < n {
@@ -173,7 +137,7 @@ func metaOf(types, src []byte) ([]uint16, error) {
 		switch {
 		case n == 1:
 			meta[i] = uint16(src[0])
-		case n == 2 && (t == wireVarchar || t == wireVarString || t == wireVarcharCompressed || t == wireBit):
+		case n == 2 && (t == column.WireVarchar || t == column.WireVarString || t == column.WireVarcharCompressed || t == column.WireBit):
 			meta[i] = binary.LittleEndian.Uint16(src)
 		case n == 2:
 			meta[i] = binary.BigEndian.Uint16(src)
@@ -357,8 +321,8 @@ func (m *Map) Full() bool { return m.Names != nil }
 
 // realType returns the type that a column has beneath CHAR, by which ENUM and SET are sent.
 func (m *Map) realType(i int) byte {
-	if m.Types[i] == wireString {
-		if t := byte(m.Meta[i] >> 8); t == wireEnum || t == wireSet {
+	if m.Types[i] == column.WireString {
+		if t := byte(m.Meta[i] >> 8); t == column.WireEnum || t == column.WireSet {
 			return t
 		}
 	}
@@ -383,33 +347,33 @@ func (m *Map) eachColumn(f func(i int, d details)) {
 		var d details
 		t := m.realType(i)
 		switch t {
-		case wireTiny, wireShort, wireInt24, wireLong, wireLongLong, wireNewDecimal, wireFloat, wireDouble:
+		case column.WireTiny, column.WireShort, column.WireInt24, column.WireLong, column.WireLongLong, column.WireNewDecimal, column.WireFloat, column.WireDouble:
 			if numeric/8 < len(m.signedness) {
 				d.unsigned, d.signKnown = m.signedness[numeric/8]&(0x80>>(numeric%8)) != 0, true
 			}
 			numeric++
-		case wireYear:
+		case column.WireYear:
 			if m.mariadb { // for which a year is a number without a sign
 				numeric++
 			}
-		case wireEnum, wireSet:
+		case column.WireEnum, column.WireSet:
 			d.collation, d.collationKnown = m.enumCharset.of(enumOrSet)
 			enumOrSet++
-			if t == wireEnum && enum < len(m.enums) {
+			if t == column.WireEnum && enum < len(m.enums) {
 				d.members = m.enums[enum]
 			}
-			if t == wireSet && set < len(m.sets) {
+			if t == column.WireSet && set < len(m.sets) {
 				d.members = m.sets[set]
 			}
-			if t == wireEnum {
+			if t == column.WireEnum {
 				enum++
 			} else {
 				set++
 			}
-		case wireString, wireVarString, wireVarchar, wireBlob, wireVarcharCompressed, wireBlobCompressed:
+		case column.WireString, column.WireVarString, column.WireVarchar, column.WireBlob, column.WireVarcharCompressed, column.WireBlobCompressed:
 			d.collation, d.collationKnown = m.charsets.of(character)
 			character++
-		case wireGeometry:
+		case column.WireGeometry:
 			if m.mariadb {
 				character++
 			}
@@ -423,75 +387,75 @@ func (m *Map) eachColumn(f func(i int, d details)) {
 // fits tells whether a column of a shape can have a type and meta data of a table map.
 func (charsets Charsets) fits(c *column.Column, wire byte, meta uint16) bool {
 	real := wire
-	if wire == wireString {
-		if t := byte(meta >> 8); t == wireEnum || t == wireSet {
+	if wire == column.WireString {
+		if t := byte(meta >> 8); t == column.WireEnum || t == column.WireSet {
 			real = t
 		}
 	}
 	is := func(types ...byte) bool { return bytes.IndexByte(types, real) >= 0 }
 	switch c.Type {
 	case column.TinyInt:
-		return is(wireTiny)
+		return is(column.WireTiny)
 	case column.SmallInt:
-		return is(wireShort)
+		return is(column.WireShort)
 	case column.MediumInt:
-		return is(wireInt24)
+		return is(column.WireInt24)
 	case column.Int:
-		return is(wireLong)
+		return is(column.WireLong)
 	case column.BigInt:
-		return is(wireLongLong)
+		return is(column.WireLongLong)
 	case column.Float:
-		return is(wireFloat)
+		return is(column.WireFloat)
 	case column.Double:
-		return is(wireDouble)
+		return is(column.WireDouble)
 	case column.Decimal:
-		return is(wireNewDecimal) && int(meta>>8) == c.Length && int(meta&0xff) == c.Scale
+		return is(column.WireNewDecimal) && int(meta>>8) == c.Length && int(meta&0xff) == c.Scale
 	case column.Bit:
-		return is(wireBit) && int(meta&0xff)+int(meta>>8)*8 == c.Length
+		return is(column.WireBit) && int(meta&0xff)+int(meta>>8)*8 == c.Length
 	case column.Year:
-		return is(wireYear)
+		return is(column.WireYear)
 	case column.Date:
-		return is(wireDate, wireNewDate)
+		return is(column.WireDate, column.WireNewDate)
 	case column.Time:
-		return is(wireTime) && c.Scale == 0 || is(wireTime2) && int(meta) == c.Scale
+		return is(column.WireTime) && c.Scale == 0 || is(column.WireTime2) && int(meta) == c.Scale
 	case column.DateTime:
-		return is(wireDateTime) && c.Scale == 0 || is(wireDateTime2) && int(meta) == c.Scale
+		return is(column.WireDateTime) && c.Scale == 0 || is(column.WireDateTime2) && int(meta) == c.Scale
 	case column.Timestamp:
-		return is(wireTimestamp) && c.Scale == 0 || is(wireTimestamp2) && int(meta) == c.Scale
+		return is(column.WireTimestamp) && c.Scale == 0 || is(column.WireTimestamp2) && int(meta) == c.Scale
 	case column.String:
 		switch {
-		case is(wireBlob, wireBlobCompressed):
+		case is(column.WireBlob, column.WireBlobCompressed):
 			return strings.HasSuffix(c.SQLType, "TEXT") && meta == lengthBytes(c.SQLType)
-		case is(wireString):
+		case is(column.WireString):
 			return charsets.holds(c, stringLength(meta))
-		case is(wireVarcharCompressed): // a byte tells how it is compressed
+		case is(column.WireVarcharCompressed): // a byte tells how it is compressed
 			return charsets.holds(c, int(meta)-1)
 		}
-		return is(wireVarchar, wireVarString) && charsets.holds(c, int(meta))
+		return is(column.WireVarchar, column.WireVarString) && charsets.holds(c, int(meta))
 	case column.Binary:
-		return is(wireString) && stringLength(meta) == c.Length
+		return is(column.WireString) && stringLength(meta) == c.Length
 	case column.Blob:
 		switch {
-		case is(wireBlob, wireBlobCompressed):
+		case is(column.WireBlob, column.WireBlobCompressed):
 			return strings.HasSuffix(c.SQLType, "BLOB") && meta == lengthBytes(c.SQLType)
-		case is(wireVarcharCompressed):
+		case is(column.WireVarcharCompressed):
 			return int(meta)-1 == c.Length
 		}
-		return is(wireVarchar, wireVarString) && int(meta) == c.Length
+		return is(column.WireVarchar, column.WireVarString) && int(meta) == c.Length
 	case column.Enum:
-		return is(wireEnum)
+		return is(column.WireEnum)
 	case column.Set:
-		return is(wireSet)
+		return is(column.WireSet)
 	case column.JSON:
-		return is(wireJSON)
+		return is(column.WireJSON)
 	case column.Point, column.Geometry:
-		return is(wireGeometry)
+		return is(column.WireGeometry)
 	case column.Vector:
-		return is(wireVector)
+		return is(column.WireVector)
 	case column.UUID, column.INET6:
-		return is(wireString) && stringLength(meta) == 16
+		return is(column.WireString) && stringLength(meta) == 16
 	case column.INET4:
-		return is(wireString) && stringLength(meta) == 4
+		return is(column.WireString) && stringLength(meta) == 4
 	}
 	return false
 }
@@ -534,43 +498,43 @@ func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error)
 	binary := charset.Name == "binary" || charset.Name == ""
 	set := func(t column.Type, name string) { c.Type, c.SQLType = t, name }
 	switch t := m.realType(i); t {
-	case wireTiny:
+	case column.WireTiny:
 		set(column.TinyInt, "TINYINT")
-	case wireShort:
+	case column.WireShort:
 		set(column.SmallInt, "SMALLINT")
-	case wireInt24:
+	case column.WireInt24:
 		set(column.MediumInt, "MEDIUMINT")
-	case wireLong:
+	case column.WireLong:
 		set(column.Int, "INT")
-	case wireLongLong:
+	case column.WireLongLong:
 		set(column.BigInt, "BIGINT")
-	case wireFloat:
+	case column.WireFloat:
 		set(column.Float, "FLOAT")
-	case wireDouble:
+	case column.WireDouble:
 		set(column.Double, "DOUBLE")
-	case wireNewDecimal:
+	case column.WireNewDecimal:
 		set(column.Decimal, "DECIMAL")
 		c.Length, c.Scale = int(meta>>8), int(meta&0xff)
-	case wireBit:
+	case column.WireBit:
 		set(column.Bit, "BIT")
 		c.Length = int(meta&0xff) + int(meta>>8)*8
-	case wireYear:
+	case column.WireYear:
 		set(column.Year, "YEAR")
 		c.Length = 4
-	case wireDate, wireNewDate:
+	case column.WireDate, column.WireNewDate:
 		set(column.Date, "DATE")
-	case wireTime, wireTime2:
+	case column.WireTime, column.WireTime2:
 		set(column.Time, "TIME")
 		c.Scale = int(meta)
-	case wireDateTime, wireDateTime2:
+	case column.WireDateTime, column.WireDateTime2:
 		set(column.DateTime, "DATETIME")
 		c.Scale = int(meta)
-	case wireTimestamp, wireTimestamp2:
+	case column.WireTimestamp, column.WireTimestamp2:
 		set(column.Timestamp, "TIMESTAMP")
 		c.Scale = int(meta)
-	case wireEnum, wireSet:
+	case column.WireEnum, column.WireSet:
 		set(column.Enum, "ENUM")
-		if t == wireSet {
+		if t == column.WireSet {
 			set(column.Set, "SET")
 		}
 		c.Charset = charset.Name
@@ -581,16 +545,16 @@ func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error)
 			}
 			c.Members = append(c.Members, text)
 		}
-	case wireJSON:
+	case column.WireJSON:
 		set(column.JSON, "JSON")
-	case wireVector:
+	case column.WireVector:
 		set(column.Vector, "VECTOR")
-	case wireGeometry:
+	case column.WireGeometry:
 		set(column.Geometry, "GEOMETRY")
 		if d.point {
 			set(column.Point, "POINT")
 		}
-	case wireString:
+	case column.WireString:
 		c.Length = stringLength(meta)
 		if binary {
 			set(column.Binary, "BINARY")
@@ -598,7 +562,7 @@ func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error)
 			set(column.String, "CHAR")
 			c.Charset, c.Length = charset.Name, c.Length/max(charset.Bytes, 1)
 		}
-	case wireVarchar, wireVarString, wireVarcharCompressed:
+	case column.WireVarchar, column.WireVarString, column.WireVarcharCompressed:
 		c.Length = int(meta)
 		if binary {
 			set(column.Blob, "VARBINARY")
@@ -606,7 +570,7 @@ func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error)
 			set(column.String, "VARCHAR")
 			c.Charset, c.Length = charset.Name, c.Length/max(charset.Bytes, 1)
 		}
-	case wireBlob, wireBlobCompressed:
+	case column.WireBlob, column.WireBlobCompressed:
 		size := [...]string{"", "TINY", "", "MEDIUM", "LONG"}[min(meta, 4)]
 		if binary {
 			set(column.Blob, size+"BLOB")
@@ -666,7 +630,25 @@ func (m *Map) Shape(charsets Charsets, known ...*Shape) (shape *Shape, complete 
 			s.Key = s.keyOf(k)
 		}
 	}
+	m.hide(s, known)
+	s.Key = s.present(s.Key)
 	return s, complete, nil
+}
+
+// hide finds the hidden columns of a system-versioned table that does not exist any more, or is none any more: its primary key, too, ends with
+// the last of them.
+func (m *Map) hide(s *Shape, known []*Shape) {
+	if !m.mariadb || s.rowEnd() >= 0 || len(m.key) == 0 || m.key[len(m.key)-1] != len(s.Columns)-1 || len(s.Columns) < 3 {
+		return
+	}
+	last := s.Columns[len(s.Columns)-2:]
+	for i, name := range []string{rowStart, rowEnd} {
+		c := &last[i]
+		if c.Name != name || c.Type != column.Timestamp || c.Scale != 6 || c.Nullable || slices.ContainsFunc(known, func(k *Shape) bool { return k != nil && k.Column(name) >= 0 }) {
+			return
+		}
+	}
+	last[0].Hidden, last[1].Hidden, last[1].RowEnd = true, true, true
 }
 
 // same tells whether a column of information_schema is the one that the map describes. A type of MariaDB that is sent as BINARY is only

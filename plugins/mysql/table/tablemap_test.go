@@ -163,14 +163,14 @@ func mapOf(t *testing.T, statement string) *Map {
 	s := shapeOf(t, statement)
 	m := &Map{ID: s.ID, Nullable: make([]byte, (len(s.Columns)+7)/8)}
 	for _, c := range s.Columns {
-		wire, meta := byte(wireLong), uint16(0)
+		wire, meta := byte(column.WireLong), uint16(0)
 		switch c.Type {
 		case column.BigInt:
-			wire = wireLongLong
+			wire = column.WireLongLong
 		case column.String:
-			wire, meta = wireVarchar, uint16(c.Length*charsets.bytes(c.Charset))
+			wire, meta = column.WireVarchar, uint16(c.Length*charsets.bytes(c.Charset))
 		case column.Enum:
-			wire, meta = wireString, wireEnum<<8|1
+			wire, meta = column.WireString, column.WireEnum<<8|1
 		}
 		m.Types, m.Meta = append(m.Types, wire), append(m.Meta, meta)
 	}
