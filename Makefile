@@ -10,7 +10,7 @@ STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo demo-mysql test integration bench bench-mysql bench-mysql-debezium bench-kafka-connect check fmt fmt-check lint proto proto-check release clean
+.PHONY: help build demo demo-mysql test integration bench bench-converters bench-mysql bench-mysql-debezium bench-kafka-connect check fmt fmt-check lint proto proto-check release clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -34,6 +34,9 @@ integration: build ## the tests against Apache Kafka (Java and Maven; scripts/se
 
 bench: build ## Outboard's benchmarks; ARGS="…" goes to the driver
 	scripts/bench/run.sh bench "$(ARGS)"
+
+bench-converters: ## ns and allocations a record, for converters and chains of transformations; a part of bench
+	scripts/bench/run.sh converters
 
 bench-mysql: ## rows of MariaDB into Kafka and into OpenSearch: rate, CPU, latency
 	scripts/bench/run.sh mysql "$(ARGS)"

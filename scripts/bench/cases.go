@@ -31,6 +31,7 @@ const (
 	fromDocuments              // a topic of rows, which become documents
 	fromCommits                // single rows, whose way is timed
 	without                    // there are none: the case is about processes
+	crowd                      // there are few: the case is about a worker with many connectors
 )
 
 // payload is a kind of records.
@@ -164,7 +165,7 @@ func benchCases() []testCase {
 	sink("sink-1k-none", bytesOf(1024), "none", 1_500_000, 600_000)
 	sink("sink-1k-snappy", bytesOf(1024), "snappy", 1_500_000, 600_000)
 	sink("sink-json", rows(false), "none", 2_000_000, 600_000)
-	return append(all, testCase{name: "idle", input: without})
+	return append(all, testCase{name: "idle", input: without}, testCase{name: "crowd", input: crowd})
 }
 
 // Names of the contenders of kafka-connect.

@@ -87,7 +87,7 @@ func (s settings) tables() bool { return s.command == "mysql" || s.command == "m
 
 // Times within which things happen, or something is wrong.
 const (
-	startLimit = 30 * time.Second
+	startLimit = 2 * time.Minute
 	runLimit   = 3 * time.Minute
 	stopLimit  = 15 * time.Second
 )

@@ -203,7 +203,11 @@ func await(ctx context.Context, limit time.Duration, what string, ask func(conte
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for %s", limit, what))
 	defer cancel()
 	for {
-		if yes, err := ask(ctx); err != nil || yes {
+		yes, err := ask(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		case err != nil || yes:
 			return err
 		}
 		select {

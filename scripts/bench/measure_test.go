@@ -114,6 +114,8 @@ func TestAwait(t *testing.T) {
 		}
 		never := func(context.Context) (bool, error) { return false, nil }
 		checkError(t, await(t.Context(), time.Minute, "the moon", never), "waited 1m0s for the moon")
+		hanging := func(ctx context.Context) (bool, error) { <-ctx.Done(); return false, errors.New("a call was cut off") }
+		checkError(t, await(t.Context(), time.Minute, "the moon", hanging), "waited 1m0s for the moon: a call was cut off")
 		broken := func(context.Context) (bool, error) { return false, errors.New("it broke") }
 		checkError(t, await(t.Context(), time.Minute, "it", broken), "it broke")
 		cancelled, cancel := context.WithCancel(t.Context())

@@ -78,7 +78,7 @@ func (o *orders) fill(ctx context.Context) error {
 	}
 	return o.run(ctx, "SET sql_log_bin=0", "CREATE OR REPLACE TABLE shop.orders_new "+orderColumns,
 		fmt.Sprintf("INSERT INTO shop.orders_new %s FROM seq_1_to_%d", orderValues, orderRows),
-		"ANALYZE TABLE shop.orders_new", "RENAME TABLE shop.orders_new TO shop.orders")
+		"ANALYZE TABLE shop.orders_new", "RENAME TABLE shop.orders_new TO shop.orders", "SET sql_log_bin=1") // the session is used again
 }
 
 // executor is a connection, or all of them.

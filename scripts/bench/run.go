@@ -21,6 +21,8 @@ func (l *lab) runCases(ctx context.Context, r *report) error {
 		switch c.input {
 		case without:
 			run = l.runIdle
+		case crowd:
+			run = l.runCrowd
 		case fromCommits:
 			run = l.runLatency
 		}

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# run.sh converters                                         times converters and chains of transformations, a record each, no Kafka.
 # run.sh bench|kafka-connect|mysql|mysql-debezium [FLAGS]   builds the driver and runs it (-h lists its flags); FLAGS is one word,
 # as make gives it. All but bench need Java and Maven: a Kafka of its own is started, empty and on a free port, and removed
 # afterwards; those of mysql need MariaDB too, and mysql an OpenSearch.
@@ -6,7 +7,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 command=${1:-}
-case $command in bench | kafka-connect | mysql | mysql-debezium) ;; *) sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
+if [ "$command" = converters ]; then
+	exec go test -run '^$' -bench '^Benchmark(Convert|Chain)$' -benchmem ./host/internal/convert ./host/internal/transform
+fi
+case $command in bench | kafka-connect | mysql | mysql-debezium) ;; *) sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2 ;; esac
 read -r -a flags <<<"${2:-}"
 
 driver='' kafka='' mariadb='' search='' group=bench-$$
@@ -70,6 +74,9 @@ if [ "$command" = mysql ]; then
 	address=$(SEARCH_HEAP_OPTS=${SEARCH_HEAP_OPTS:--Xms1g -Xmx1g} scripts/services/opensearch.sh start "$search")
 	flags=(-search "$address" "${flags[@]}")
 fi
+
+# All cases means these, too.
+if [ "$command" = bench ] && [ ${#flags[@]} -eq 0 ]; then "${BASH_SOURCE[0]}" converters; fi
 
 set -m
 bin/bench-driver "$command" "${flags[@]}" </dev/null &

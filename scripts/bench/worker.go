@@ -21,7 +21,11 @@ const flushForSinks = "offset.flush.interval.ms=200"
 
 // startOutboard starts a worker: with a broker that keeps nothing its state is in a file and in memory, else in Kafka.
 func (l *lab) startOutboard(ctx context.Context, broker string, keeps bool, extra ...string) (*worker, error) {
-	name := l.unique("outboard")
+	return l.startOutboardAs(ctx, l.unique("outboard"), broker, keeps, extra...)
+}
+
+// startOutboardAs starts a worker with a group and topics that an earlier one of the name may have left.
+func (l *lab) startOutboardAs(ctx context.Context, name, broker string, keeps bool, extra ...string) (*worker, error) {
 	mode, lines := "standalone", []string{
 		"bootstrap.servers=" + broker,
 		"key.converter=" + byteArrays, "value.converter=" + byteArrays,

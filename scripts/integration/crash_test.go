@@ -16,8 +16,8 @@ import (
 )
 
 // resumeLimit is how long no record may flow after the death of a plugin, and how long the connectors beside it may be
-// without progress.
-const resumeLimit = 2 * time.Second
+// without progress: far more than it takes, for machines that are busy; the log has what it took.
+const resumeLimit = 20 * time.Second
 
 // amounts of the crash tests.
 type amounts struct {
@@ -187,7 +187,7 @@ func TestPluginCrash(t *testing.T) {
 			for _, n := range beside {
 				pids[n] = c.plugin(n)
 			}
-			before := c.kafka.records(t, c.props["status.storage.topic"])
+			before := c.kafka.position(t, c.props["status.storage.topic"])
 			var kills []time.Time
 			for n := range c.kills {
 				c.arrive(c.number(n))
@@ -220,7 +220,7 @@ func TestPluginCrash(t *testing.T) {
 					t.Errorf("the process of %s was %d and is %d after the death of another", n, pids[n], pid)
 				}
 			}
-			for _, r := range c.kafka.records(t, c.props["status.storage.topic"])[len(before):] {
+			for _, r := range c.kafka.since(t, c.props["status.storage.topic"], before) {
 				state := member(t, r.Value, "state")
 				if state != nil && state != "RUNNING" && !strings.Contains(string(r.Key), connector) {
 					t.Errorf("status %s became %v by the death of another", r.Key, state)

@@ -24,6 +24,10 @@
 // One kill of each takes a minute. From the second on the kills of a plugin are more than a minute apart, since a plugin that
 // dies again within a minute is restarted ever later.
 //
+// The cluster test has three workers share thirty connectors, whose records are numbered too, and kills, stops and freezes workers.
+// OUTBOARD_CLUSTER_STRIKES says how often, 3; with 9 each worker meets with each. What it measured is in its log: how long it took
+// until everything ran elsewhere, and for how long what the other workers ran made no progress.
+//
 // The workload changes 20 tables at random, and the tables themselves, from before their snapshot on, while the plugins, the
 // host, Kafka, the database and the search server are killed or restarted in turn. At the end each table must equal its
 // index, document by document: what is right says the database. All rows of a table that was altered are rewritten, or read

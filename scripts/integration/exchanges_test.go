@@ -5,10 +5,9 @@ package integration
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,31 +152,9 @@ func startKafkaConnect(t *testing.T, group string) (address, id string) {
 	if address := os.Getenv("OUTBOARD_KAFKA_CONNECT"); address != "" {
 		return address, id
 	}
-	var extra []string
-	for key, value := range exchangeSettings {
-		if !strings.HasSuffix(key, "converter") { // the script gives it these
-			extra = append(extra, key+"="+value)
-		}
-	}
-	slices.Sort(extra)
-	const number = "9"
-	port := freePort(t)
-	script := filepath.Join("..", "services", "connect.sh")
-	environment := append(os.Environ(), "CONNECT_BOOTSTRAP="+stage.kafka, "CONNECT_GROUP="+group+"-java", "CONNECT_REST_PORT="+port,
-		"CONNECT_HEAP_OPTS=-Xms128m -Xmx512m", "CONNECT_EXTRA="+strings.Join(extra, "\n"))
-	run := func(action string, limit time.Duration) {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		defer cancel()
-		command := exec.CommandContext(ctx, script, action, number)
-		command.Env = environment
-		if output, err := command.CombinedOutput(); err != nil {
-			t.Errorf("connect.sh %s: %v\n%s", action, err, output)
-		}
-	}
-	t.Cleanup(func() { run("wipe", time.Minute) })
-	run("start", 5*time.Minute)
-	if t.Failed() {
-		t.FailNow()
-	}
-	return "127.0.0.1:" + port, id
+	extra := maps.Clone(exchangeSettings)
+	maps.DeleteFunc(extra, func(key, _ string) bool { return strings.HasSuffix(key, "converter") }) // the script gives it these
+	java := newKafkaConnect(t, group+"-java", extra)
+	java.start()
+	return java.address(), id
 }

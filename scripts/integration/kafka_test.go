@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,7 +103,8 @@ func (k *kafka) records(t *testing.T, topic string) []*kgo.Record {
 	if err != nil {
 		t.Fatalf("the end of topic %s: %v", topic, err)
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(k.address), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.address), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.KeepControlRecords()) // the last record may be the end of a transaction
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,9 +123,32 @@ func (k *kafka) records(t *testing.T, topic string) []*kgo.Record {
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			next[r.Partition] = r.Offset + 1
-			all = append(all, r)
+			if !r.Attrs.IsControl() {
+				all = append(all, r)
+			}
 		})
 	}
+}
+
+// position returns where the partitions of a topic end by now.
+func (k *kafka) position(t *testing.T, topic string) map[int32]int64 {
+	t.Helper()
+	ends, err := k.admin.ListEndOffsets(t.Context(), topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		t.Fatalf("the end of topic %s: %v", topic, err)
+	}
+	at := map[int32]int64{}
+	ends.Each(func(o kadm.ListedOffset) { at[o.Partition] = o.Offset })
+	return at
+}
+
+// since reads all that has come to a topic since a position. The order is that of each partition alone.
+func (k *kafka) since(t *testing.T, topic string, position map[int32]int64) []*kgo.Record {
+	t.Helper()
+	return slices.DeleteFunc(k.records(t, topic), func(r *kgo.Record) bool { return r.Offset < position[r.Partition] })
 }
 
 // latest returns the last value of each key of a compacted topic; nil is a tombstone.

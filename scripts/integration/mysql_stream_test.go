@@ -42,6 +42,10 @@ func newCapture(t *testing.T, db *database, changes map[string]string) *capture 
 	c.put(c.name, db.source(c.prefix, config))
 	c.awaitState(c.name, "RUNNING", 1)
 	c.awaitLog("reading the binary log")
+	// Where the stream begins is stored before: a task that dies now misses nothing.
+	if offsets, err := c.rest.Offsets(c.ctx(), c.name); err != nil || len(offsets) != 1 {
+		t.Errorf("the stream has begun, and the offsets are %v, %v", offsets, err)
+	}
 	return c
 }
 

@@ -162,20 +162,25 @@ type progress struct {
 // follow asks for the count until the context ends. What cannot be told counts as no progress.
 func (p *progress) follow(ctx context.Context, count func(context.Context) (int64, error)) {
 	for tick := time.NewTicker(pollEvery); ; {
-		n, err := count(ctx)
-		now := time.Now()
-		p.mu.Lock()
-		if err == nil && n > p.last {
-			p.last = n
-			p.moves = append(p.moves, now)
+		if n, err := count(ctx); err == nil {
+			p.note(n)
 		}
-		p.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			tick.Stop()
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// note takes up a count of now.
+func (p *progress) note(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n > p.last {
+		p.last = n
+		p.moves = append(p.moves, time.Now())
 	}
 }
 

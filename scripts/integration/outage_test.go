@@ -13,7 +13,7 @@ import (
 )
 
 // promptly is how long answers may take that need no broker.
-const promptly = 5 * time.Second
+const promptly = 20 * time.Second
 
 // lastLine is what a worker that ended says of the reason.
 func (w *worker) lastLine() string {

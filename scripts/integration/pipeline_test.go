@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -346,7 +345,7 @@ func TestPauseResumeStop(t *testing.T) {
 		p.send(100)
 		other.sent = p.sent
 		other.delivered()
-		p.out.await(t, time.Second, int64(p.sent)-100)
+		p.out.await(t, flowLimit, int64(p.sent)-100)
 		resume()
 		w.awaitState(name, "RUNNING", 1)
 		p.delivered()

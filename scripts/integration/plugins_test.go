@@ -17,8 +17,8 @@ import (
 	"github.com/outboard-connect/outboard/host/herder"
 )
 
-// dropLimit is how long a plugin that was dropped into plugin.path may take to be usable.
-const dropLimit = 2 * time.Second
+// dropLimit is how long a plugin that was dropped into plugin.path may take to be usable on a machine that is busy; the log has what it took.
+const dropLimit = 30 * time.Second
 
 // remove takes a plugin out of the worker's folder.
 func (w *worker) remove(plugin string) {

@@ -9,14 +9,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,11 +29,11 @@ import (
 
 // Limits of waiting. They are far beyond what a working product needs on a busy machine.
 const (
-	startLimit = 60 * time.Second // until a worker is healthy
-	stopLimit  = 30 * time.Second // until one has stopped in order
-	flowLimit  = 60 * time.Second // until records arrive, or a state does
+	startLimit = 2 * time.Minute  // until a worker is healthy
+	stopLimit  = 60 * time.Second // until one has stopped in order
+	flowLimit  = 2 * time.Minute  // until records arrive, or a state does
 	callLimit  = 30 * time.Second // a REST call
-	goneLimit  = 5 * time.Second  // until the plugins of a dead host are gone
+	goneLimit  = 30 * time.Second // until the plugins of a dead host are gone
 )
 
 // worker is a worker process of a test, with all that is its own. Start and kill it as often as needed.
@@ -99,19 +101,24 @@ func (w *worker) installAll() {
 	}
 }
 
+// freePort returns a port below those that the system hands out, which nobody else is given between now and its use.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 50 {
+		if port := int(nextPort.Add(1)%10_000) + 22_000; free(port) {
+			return strconv.Itoa(port)
+		}
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no free port found from 22000 to 32000")
+	return ""
 }
+
+// nextPort counts from a number of this process's own, so that two runs at a time seldom meet.
+var nextPort = func() *atomic.Uint32 {
+	n := new(atomic.Uint32)
+	n.Store(rand.Uint32N(10_000))
+	return n
+}()
 
 // launch starts the process and does not wait for anything.
 func (w *worker) launch() {
@@ -151,6 +158,11 @@ func (w *worker) start() {
 	w.t.Helper()
 	w.launch()
 	w.noOrphans()
+	w.awaitHealthy()
+}
+
+func (w *worker) awaitHealthy() {
+	w.t.Helper()
 	eventually(w.t, startLimit, "the worker to be healthy", func() string {
 		if !w.running() {
 			w.t.Fatalf("the worker ended while it started: %s", w.process.ProcessState)
@@ -265,6 +277,7 @@ type entry struct {
 	Message   string `json:"@message"`
 	Level     string `json:"@level"`
 	Connector string `json:"connector"`
+	Task      int    `json:"task"`
 	PID       int    `json:"pid"`
 	Path      string `json:"path"`
 	Err       string `json:"err"`

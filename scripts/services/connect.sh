@@ -23,7 +23,7 @@ start() {
 	local begin=$SECONDS
 	lock "connect-$group-$number"
 	if alive; then
-		await 120 healthy
+		await 300 healthy
 		echo "$address"
 		return
 	fi
@@ -56,7 +56,7 @@ PROPERTIES
 		-XX:+ExplicitGCInvokesConcurrent -Djava.awt.headless=true ${CONNECT_JVM_OPTS:-} \
 		-Dlog4j2.configurationFile="$here/log4j/service.yaml" \
 		-cp "$services/jars/connect/*" org.apache.kafka.connect.cli.ConnectDistributed "$dir/worker.properties"
-	await 120 healthy
+	await 300 healthy
 	echo "connect: healthy after $((SECONDS - begin)) s; log $dir/log" >&2
 	echo "$address"
 }

@@ -24,7 +24,7 @@ start() {
 	local begin=$SECONDS given
 	lock "$label-${dir//\//_}"
 	if alive; then
-		await 60 answers
+		await 300 answers
 		echo "$address"
 		return
 	fi
@@ -38,7 +38,7 @@ start() {
 	fi
 	mapfile -t given < <(options)
 	launch "${server[@]}" "${given[@]}" "${extra[@]}" "$@"
-	await 60 answers
+	await 300 answers
 	echo "$label: answers after $((SECONDS - begin)) s; log $dir/log" >&2
 	echo "$address"
 }

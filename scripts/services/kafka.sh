@@ -42,7 +42,7 @@ start() {
 	local taken begin=$SECONDS
 	lock "kafka-$port"
 	if alive; then
-		await 60 answers
+		await 300 answers
 		echo "$address"
 		return
 	fi
@@ -82,7 +82,7 @@ PROPERTIES
 	launch java ${KAFKA_HEAP_OPTS:--Xmx512m} -server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 \
 		-XX:+ExplicitGCInvokesConcurrent -Djava.awt.headless=true -Dlog4j2.configurationFile="$here/log4j/service.yaml" \
 		-cp "$jars/*" kafka.Kafka "$dir/server.properties"
-	await 90 answers
+	await 300 answers
 	echo "kafka: answers after $((SECONDS - begin)) s; log $dir/log" >&2
 	echo "$address"
 }

@@ -32,7 +32,7 @@ start() {
 	local begin=$SECONDS
 	lock "registry-${dir//\//_}"
 	if alive; then
-		await 120 answers
+		await 300 answers
 		echo "$url"
 		return
 	fi
@@ -44,7 +44,7 @@ start() {
 	launch java ${REGISTRY_HEAP_OPTS:--Xmx256m} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
 		-Dquarkus.http.host=127.0.0.1 -Dquarkus.http.port="$port" -Dquarkus.management.enabled=false \
 		-Dapicurio.storage.kind=sql -Dapicurio.storage.sql.kind=h2 "$@" -jar "$app"/apicurio-registry-app-*-runner.jar
-	await 120 answers
+	await 300 answers
 	echo "registry: answers after $((SECONDS - begin)) s; log $dir/log" >&2
 	echo "$url"
 }

@@ -16,7 +16,7 @@ start() {
 	local taken begin=$SECONDS
 	lock "$label-${dir//\//_}"
 	if alive; then
-		await 120 answers
+		await 300 answers
 		echo "$url"
 		return
 	fi
@@ -36,7 +36,7 @@ start() {
 		network.host=127.0.0.1 http.port="$port" transport.port=$((port + 1)) discovery.type=single-node \
 		transport.type=netty4 http.type=netty4 action.auto_create_index=true \
 		cluster.routing.allocation.disk.threshold_enabled=false indices.breaker.total.use_real_memory=false "$@"
-	await 120 answers
+	await 300 answers
 	echo "$label: answers after $((SECONDS - begin)) s; log $dir/log" >&2
 	echo "$url"
 }
