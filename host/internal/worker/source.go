@@ -22,11 +22,11 @@ import (
 	"github.com/outboard-connect/outboard/proto/wire"
 )
 
-// Credit of a source task: what may be in flight between plugin and Kafka. Its bytes are the producer's buffer.memory, up to a limit: with much less
-// than Kafka's default, batches are sent before they are full, and compress worse.
+// Credit of a source task: what may be in flight between plugin and Kafka. Its bytes are the producer's buffer.memory, up to a limit: with much
+// less, batches of large records are sent before they are full, and compress worse; with much more, small records leave the processor's caches.
 const (
 	creditBatches  = 512
-	maxCreditBytes = 32 << 20
+	maxCreditBytes = 16 << 20
 )
 
 // unknownTopicRetries is how often a producer asks for a topic that does not exist (yet) before its record fails: about a minute, as long as
