@@ -42,6 +42,7 @@ func TestGroup(t *testing.T) {
 		"restarts find the owner":        restartsFindTheOwner,
 		"offsets wait for other workers": offsetsWaitForOthers,
 		"internal requests are signed":   internalRequestsAreSigned,
+		"a leader that reads late":       leaderReadsLate,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -410,6 +411,30 @@ func offsetsWaitForOthers(t *testing.T, g *workers) {
 		}
 		g.must(a, func(h *herder.Herder) error { return h.Resume(t.Context(), name) })
 		g.awaitStates(b, name, "RUNNING RUNNING RUNNING")
+	}
+}
+
+// The connector of a follower divides its work anew before the leader has read that it was resumed.
+func leaderReadsLate(t *testing.T, g *workers) {
+	a, b := g.join("a"), g.join("b")
+	name := ""
+	for n := 0; name == ""; n++ {
+		created := fmt.Sprint("c", n)
+		g.create(a, created, 1)
+		g.awaitStates(b, created, "RUNNING RUNNING")
+		if s, err := b.Status(t.Context(), created); err == nil && s.Connector.WorkerID == "b:8083" {
+			name = created
+		}
+	}
+	g.must(b, func(h *herder.Herder) error { return h.Pause(t.Context(), name) })
+	g.awaitStates(b, name, "PAUSED PAUSED")
+	g.control(name, 3)
+	g.worker("http://a:8083/").Slow(300 * time.Millisecond)
+	if err := b.Resume(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []*herder.Herder{b, a} {
+		g.awaitStates(h, name, "RUNNING RUNNING RUNNING RUNNING")
 	}
 }
 

@@ -156,7 +156,8 @@ func (h *Herder) publish(ctx context.Context, connector worker.ConnectorSpec) er
 	return h.ask(ctx, leader, http.MethodPost, "connectors/"+url.PathEscape(name)+"/tasks", body)
 }
 
-// PutTasks stores the task configurations that another worker's connector has made. It is for the leader.
+// PutTasks stores the task configurations that another worker's connector has made. It is for the leader, which may not have read
+// yet what had the connector make them.
 func (h *Herder) PutTasks(ctx context.Context, name string, configs []map[string]string) error {
 	r, err := h.begin(ctx)
 	if err != nil {
@@ -165,6 +166,10 @@ func (h *Herder) PutTasks(ctx context.Context, name string, configs []map[string
 	defer r.cancel()
 	if err := h.lead(r); err != nil {
 		return err
+	}
+	r.enter("reading what the other worker knows of connector %s", name)
+	if err := h.config.Sync(r); err != nil {
+		return r.failed(err)
 	}
 	if _, err := h.connector(name); err != nil {
 		return err

@@ -258,8 +258,17 @@ func (w *worker) end() {
 	}
 	w.noOrphans()
 	if w.t.Failed() && w.process != nil {
-		w.t.Logf("the end of the worker's log:\n%s", w.tail(150))
+		w.t.Logf("the end of the worker's log, which is in %s:\n%s", w.keep(), w.tail(20))
 	}
+}
+
+// keep copies the log to where it outlives the test, and returns where that is.
+func (w *worker) keep() string {
+	to := filepath.Join(os.TempDir(), "outboard-"+w.prefix+"-"+w.port+".log")
+	if err := copyFile(to, w.log, 0o600); err != nil {
+		return err.Error()
+	}
+	return to
 }
 
 // tail returns the last lines of the log.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -100,6 +101,9 @@ func (w *Worker) Cut() { w.line.cut() }
 // Mend ends a Cut.
 func (w *Worker) Mend() { w.line.mend() }
 
+// Slow has all that Kafka tells the worker's own clients arrive this much later.
+func (w *Worker) Slow(by time.Duration) { w.line.delay.Store(int64(by)) }
+
 // Expire has Kafka end the worker's session, as it does with one that it has not heard of for too long.
 func (w *Worker) Expire(ctx context.Context) error { return w.expire(ctx) }
 
@@ -139,6 +143,19 @@ type line struct {
 	mu    sync.Mutex
 	down  bool
 	conns map[net.Conn]bool
+	delay atomic.Int64 // in nanoseconds
+}
+
+// slowConn is a connection of a line, with its delay.
+type slowConn struct {
+	net.Conn
+	line *line
+}
+
+func (c *slowConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	time.Sleep(time.Duration(c.line.delay.Load()))
+	return n, err
 }
 
 func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -154,7 +171,7 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, net.ErrClosed
 	}
 	l.conns[conn] = true
-	return conn, nil
+	return &slowConn{Conn: conn, line: l}, nil
 }
 
 func (l *line) cut() {
