@@ -113,6 +113,7 @@ func New(s Settings) *Herder {
 	s.Worker.Events = h.events()
 	h.stopLimit.renew(h.killed)
 	s.Worker.Fencing = h.fencing()
+	s.Worker.Lapsed = func() bool { return h.group.Lapsed() }
 	h.worker = worker.New(s.Worker)
 	h.group = h.join()
 	return h

@@ -17,6 +17,7 @@ type membership interface {
 	WorkChanged()
 	Leader(context.Context) (group.Leader, error)
 	Owner(group.Work) (url string, ok bool)
+	Lapsed() bool
 	Failed() <-chan struct{}
 	Err() error
 	Close(context.Context)

@@ -519,7 +519,8 @@ func (c *cluster) check(s *stream, records []*kgo.Record) (numbers int) {
 			}
 			committed += at.N
 		}
-		if committed != numbers {
+		// What a frozen worker had sent may be ahead of its successor: that writes it again.
+		if committed != numbers && (committed > numbers || !c.rewound[s.connector]) {
 			c.t.Errorf("source %s was stopped in order and has committed %d of %d records", s.connector, committed, numbers)
 		}
 	}

@@ -33,6 +33,9 @@ func (a *Alone) Leader(context.Context) (Leader, error) { return a.leader, nil }
 // Owner returns this worker.
 func (a *Alone) Owner(Work) (url string, ok bool) { return a.leader.URL, true }
 
+// Lapsed is false: nobody else runs anything.
+func (a *Alone) Lapsed() bool { return false }
+
 // Failed is nil: it never fails.
 func (a *Alone) Failed() <-chan struct{} { return nil }
 

@@ -107,6 +107,7 @@ type worker struct {
 	mu            sync.Mutex // the cluster's comes after it
 	owned         map[group.Work]bool
 	dead, retired bool
+	lapsed        bool // the last time that it stopped something, others could already run it
 	died          time.Time
 	last          group.Assignment
 	calls         int
@@ -178,6 +179,7 @@ func (w *worker) assigned(ctx context.Context, a group.Assignment) {
 		case <-ctx.Done():
 		}
 	}
+	lapsed := w.member.Lapsed()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.dead {
@@ -185,6 +187,9 @@ func (w *worker) assigned(ctx context.Context, a group.Assignment) {
 	}
 	w.c.mu.Lock()
 	defer w.c.mu.Unlock()
+	if len(stop) > 0 {
+		w.lapsed = lapsed
+	}
 	for _, work := range stop {
 		delete(w.owned, work)
 		if w.c.owner[work] != w {
@@ -209,6 +214,12 @@ func (w *worker) stopsFor(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopTime = d
+}
+
+func (w *worker) hasLapsed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lapsed
 }
 
 // kill ends a worker as SIGKILL does.

@@ -27,7 +27,8 @@
 //   - A worker that stops: it stops its work, leaves, and the others have it within a second, the time to a heartbeat.
 //   - A worker that dies: the session time-out and a second. Its session ends in Kafka; nobody can know earlier.
 //   - A worker that hears nothing of the coordinator begins to stop its work when two thirds of its session are over, and
-//     what still runs is to be killed shortly before the end.
+//     what still runs is to be killed shortly before the end. A worker that stood still for longer, or was cut off from the
+//     clock in another way, knows by Lapsed that it may not write, before it has stopped anything.
 //   - A worker with a group.instance.id that dies and is back within its session time-out has its own work back as soon as it
 //     has asked for it, and nobody else notices. Without one it gets it when the session of its predecessor has ended. One
 //     that comes later gets back what was its own, from those that have it, as long as the leader has not changed.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -94,6 +95,7 @@ type Member struct {
 	done    chan struct{} // closed when run has returned
 	failed  chan struct{}
 
+	heart   atomic.Pointer[pulse] // of the membership there is; nil before the first
 	mu      sync.Mutex
 	client  *kgo.Client // nil before Start, and the same from then on
 	running bool        // run was called
@@ -284,6 +286,14 @@ func (m *Member) unsettle(p *pulse) {
 	if m.view.settled == p {
 		m.view = view{changed: make(chan struct{})}
 	}
+}
+
+// Lapsed tells that others may run what this worker runs: the coordinator has not answered for nearly a session, or does not know
+// the member any more. It holds until the work is stopped. It goes by the clock, so that it tells at once, before anybody else
+// notices, that the process stood still for too long. It is quick, and safe for concurrent use.
+func (m *Member) Lapsed() bool {
+	p := m.heart.Load()
+	return p != nil && p.lapsed()
 }
 
 // Failed is closed when the member left the group for good before Close: it runs nothing. Err tells why.

@@ -307,6 +307,11 @@ func TestMemberFencesItself(t *testing.T) {
 						t.Errorf("it gave up after %s", took)
 					}
 					c.awaitAll(sessionTimeout + 2*time.Second - time.Since(began))
+					for n, other := range c.all() {
+						if lapsed := other.hasLapsed(); lapsed != (n == victim) {
+							t.Errorf("%s was told that others may run its work: %t", other.name, lapsed)
+						}
+					}
 					ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
 					defer cancel()
 					if _, err := w.member.Leader(ctx); err == nil {

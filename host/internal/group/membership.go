@@ -52,6 +52,7 @@ const (
 // begin begins a membership, under the id of the one before if the coordinator may still know it.
 func (m *Member) begin(id string) *membership {
 	s := &membership{Member: m, pulse: newPulse(id, m.settings.SessionTimeout, min(m.settings.HeartbeatInterval, m.attempt())), owned: workSet{}}
+	m.heart.Store(s.pulse)
 	context.AfterFunc(s.ctx, func() { m.unsettle(s.pulse) })
 	s.beats.Go(s.beat)
 	return s

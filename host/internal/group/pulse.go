@@ -59,7 +59,7 @@ func (p *pulse) hear(sent time.Time) {
 		return
 	}
 	p.heard = sent
-	patience, rest := time.Until(sent.Add(p.session/3*2)), time.Until(sent.Add(p.session/20*19))
+	patience, rest := time.Until(sent.Add(p.session/3*2)), time.Until(sent.Add(p.lease()))
 	if p.silent == nil {
 		p.silent = time.AfterFunc(patience, func() {
 			p.lose(&lost{err: fmt.Errorf("the coordinator has not answered for %s", time.Since(p.lastHeard()).Round(time.Millisecond))})
@@ -69,6 +69,18 @@ func (p *pulse) hear(sent time.Time) {
 	}
 	p.silent.Reset(patience)
 	p.last.Reset(rest)
+}
+
+// lease is how long after an answered request nobody else runs what this worker ran.
+func (p *pulse) lease() time.Duration { return p.session / 20 * 19 }
+
+// lapsed tells that over has ended or, in a process that stood still, is about to: it looks at the clock itself.
+func (p *pulse) lapsed() bool {
+	if p.over.Err() != nil {
+		return true
+	}
+	heard := p.lastHeard()
+	return !heard.IsZero() && time.Since(heard) >= p.lease()
 }
 
 func (p *pulse) lastHeard() time.Time {

@@ -25,6 +25,10 @@
 // A batch, its memory and its Kafka records are used again once all of it is
 // acknowledged; nothing is allocated per record.
 //
+// A worker that stood still, or that Kafka has not heard of, may be about to be killed while others run its tasks already: a source task
+// asks Settings.Lapsed before each batch and each commit, so that what is old does not come behind what is newer. What the producer was
+// given before is on its way; exactly once shuts that out, too.
+//
 // With exactly.once.source.support=enabled a task writes its records and their
 // offsets in transactions (type transaction), and acknowledges them to the plugin
 // when they are committed:

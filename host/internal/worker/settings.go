@@ -37,6 +37,9 @@ type Settings struct {
 	ExactlyOnceGroup string
 	// Fencing is needed with ExactlyOnceGroup.
 	Fencing Fencing
+	// Lapsed tells that others may run what this worker runs: nothing more is to be written for it, and it is about to be
+	// killed, unless Lapsed tells otherwise again. Nil: there are no others.
+	Lapsed func() bool
 	// Properties are those of the worker's properties file: its converters and
 	// their settings, and what Kafka clients of connectors start from.
 	Properties map[string]string

@@ -288,6 +288,10 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 		f.Release() // it comes again: no offset of it is stored
 		return nil
 	}
+	if err := r.awaitLease(); err != nil {
+		f.Release()
+		return err
+	}
 	if err := r.decoder.Open(f.Batch); err != nil {
 		f.Release()
 		return &client.ProtocolError{Reason: err.Error()}
@@ -319,6 +323,22 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 		return r.endTransaction()
 	}
 	return context.Cause(r.ctx)
+}
+
+// leaseLook is how often a task that may not write looks whether it may.
+const leaseLook = 10 * time.Millisecond
+
+// awaitLease returns when nobody else may run the task. What its process has said while this one stood still would come behind
+// what others have written since.
+func (r *sourceRun) awaitLease() error {
+	for r.worker.lapsed() {
+		select {
+		case <-time.After(leaseLook):
+		case <-r.unhurried.Done():
+			return context.Cause(r.unhurried)
+		}
+	}
+	return nil
 }
 
 // outgoing is a record on its way to the producer.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -122,6 +123,36 @@ func (b *bench) killPlugins() {
 			_ = syscall.Kill(p.PID, syscall.SIGKILL)
 		}
 	}
+}
+
+// While others may run the task it writes nothing, and goes on without a gap when it turns out that nobody did.
+func TestLapsedSourceWritesNothing(t *testing.T) {
+	var lapsed atomic.Bool
+	b := newBench(t, func(s *worker.Settings) { s.Lapsed = lapsed.Load })
+	id := b.start("gen", datagen("records", "0", "rate", "20000"))
+	b.until("records", func() bool { return b.endOrZero("out") > 500 && len(b.offsets.List("gen")) == 1 })
+	lapsed.Store(true)
+	stored := func() string { return fmt.Sprint(b.offsets.List("gen")) }
+	offsets, end := "", int64(-1)
+	b.until("what is under way to arrive", func() bool {
+		before, was := offsets, end
+		time.Sleep(3 * 200 * time.Millisecond) // the interval of commits, three times
+		offsets, end = stored(), b.end("out")
+		return offsets == before && end == was
+	})
+	lapsed.Store(false)
+	b.until("more records", func() bool { return b.end("out") > end+500 })
+	lapsed.Store(true)
+	b.until("the end of records", func() bool { before := b.end("out"); time.Sleep(100 * time.Millisecond); return b.end("out") == before })
+	offsets = stored()
+	b.stop(id) // at once, though the task is not done with what its process said
+	if after := stored(); after != offsets {
+		t.Errorf("the stop of a task that others may run has stored %s, want %s as before", after, offsets)
+	}
+	lapsed.Store(false)
+	n := int(b.end("out"))
+	got := numbers(t, b.consume("out", n))
+	checkAll(t, got, n)
 }
 
 func TestSourcePauses(t *testing.T) {

@@ -115,6 +115,9 @@ func New(s Settings) *Worker {
 	return &Worker{settings: s, log: s.Logger, connectors: map[string]*connector{}, tasks: map[TaskID]*task{}}
 }
 
+// lapsed tells that others may run what this worker runs.
+func (w *Worker) lapsed() bool { return w.settings.Lapsed != nil && w.settings.Lapsed() }
+
 // StartConnector runs a connector until StopConnector. It returns at once; how
 // it went is told through Events. With TargetPaused or TargetStopped no process
 // is started and that state is reported.
