@@ -66,7 +66,8 @@ func (s *statuses) enter(a group.Assignment) {
 }
 
 // mark shows what nobody ran when the work was divided as UNASSIGNED. It says so in the name of the worker that is gone, so
-// that the first word of the new owner counts for more, whichever comes first.
+// that the first word of the new owner counts for more, whichever comes first; what the new owner has said already, which is of
+// the generation of the division or a later one, stays.
 func (s *statuses) mark(a group.Assignment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,13 +75,13 @@ func (s *statuses) mark(a group.Assignment) {
 		of := s.connectors[w.Connector]
 		if w.Task == group.TheConnector {
 			status, ok := s.store.Connector(w.Connector)
-			if ok && status.State != storage.StateUnassigned && (of == nil || of.connector == nil) {
+			if ok && status.Generation < a.Generation && status.State != storage.StateUnassigned && (of == nil || of.connector == nil) {
 				s.store.PutConnector(w.Connector, unassigned(status))
 			}
 			continue
 		}
 		status, ok := s.store.Task(w.Connector, w.Task)
-		if ok && status.State != storage.StateUnassigned && !of.has(w.Task) {
+		if ok && status.Generation < a.Generation && status.State != storage.StateUnassigned && !of.has(w.Task) {
 			s.store.PutTask(w.Connector, w.Task, unassigned(status))
 		}
 	}
