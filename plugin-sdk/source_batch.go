@@ -52,7 +52,7 @@ func (b *SourceBatch) Add(topic string) *Record {
 	b.open = true
 	r := &b.rec
 	r.batch, r.topic, r.partition, r.timestamp = b, topic, data.NoPartition, data.NoTimestamp
-	r.hasSource, r.keyRow, r.valueRow = false, nil, nil
+	r.keyRow, r.valueRow = nil, nil
 	r.start = b.b.Bytes()
 	return r
 }
@@ -68,9 +68,6 @@ func (b *SourceBatch) end() {
 		b.fail(fmt.Errorf("record has no topic"))
 	}
 	b.b.Begin(r.topic, r.partition, r.timestamp)
-	if !r.hasSource {
-		b.b.Source("", nil)
-	}
 	b.b.End()
 	if size := b.b.Bytes() - r.start; size > MaxRecord {
 		b.fail(fmt.Errorf("record of %d bytes for topic %s: the limit is %d", size, r.topic, MaxRecord))
@@ -104,7 +101,6 @@ type Record struct {
 	topic            string
 	partition        int32
 	timestamp        int64
-	hasSource        bool
 	start            int
 	keyW, valueW     data.Writer
 	keyRow, valueRow *data.Schema
@@ -192,7 +188,6 @@ func (r *Record) Header(name string, v data.Value) *Record {
 // Offset sets where to resume after this record. A nil offset leaves that to
 // the next record of the partition. An offset without a partition fails the task.
 func (r *Record) Offset(p Partition, o Offset) *Record {
-	r.hasSource = true
 	if p.text == "" && o != nil {
 		r.batch.fail(fmt.Errorf("record for topic %s has the offset %s of no source partition", r.topic, o))
 	}
@@ -205,7 +200,6 @@ func (r *Record) Offset(p Partition, o Offset) *Record {
 
 // OffsetInt64 is Offset with an offset of a single number, e.g. {"position":42}.
 func (r *Record) OffsetInt64(p Partition, name string, n int64) *Record {
-	r.hasSource = true
 	if p.text == "" {
 		r.batch.fail(fmt.Errorf("record for topic %s has the offset %s %d of no source partition", r.topic, name, n))
 	}

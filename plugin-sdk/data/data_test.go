@@ -121,6 +121,71 @@ func TestWriterNamesMistakes(t *testing.T) {
 	}
 }
 
+func TestWriterDoesNothingAfterAMistake(t *testing.T) {
+	s := data.NewStruct("s").Field("a", data.Int32Schema).Field("b", data.OptionalStringSchema).MustBuild()
+	var w data.Writer
+	w.Reset(nil, s)
+	w.String("x")
+	at := w.Mark()
+	w.Int32(1)
+	w.Again(1, 0, at)
+	if _, err := w.Finish(); w.Mark() != at || message(err) != "data: field a is INT32, not STRING" {
+		t.Errorf("%d bytes were written after the mistake at %d, the error is %q", w.Mark()-at, at, message(err))
+	}
+	w.Reset(nil, s)
+	w.Int32(1)
+	if row, err := w.Finish(); err != nil || len(row) != 5 {
+		t.Errorf("after Reset: %v, %v", row, err)
+	}
+}
+
+func TestWriterAgain(t *testing.T) {
+	point := data.NewStruct("point").Field("x", data.Int32Schema).Field("name", data.OptionalStringSchema).Field("y", data.Int32Schema).MustBuild()
+	pair := data.NewStruct("pair").Field("a", point).Field("b", point).Field("n", data.Int32Schema).MustBuild()
+	for name, c := range map[string]struct {
+		again func(w *data.Writer, x, name, y, end int)
+		want  string
+	}{
+		"all":            {func(w *data.Writer, x, _, _, end int) { w.Again(3, x, end) }, ""},
+		"in parts":       {func(w *data.Writer, x, name, _, end int) { w.Again(1, x, name); w.Again(2, name, end) }, ""},
+		"among others":   {func(w *data.Writer, _, name, y, _ int) { w.Int32(1); w.Again(1, name, y); w.Int32(2) }, ""},
+		"nothing":        {func(w *data.Writer, x, _, _, end int) { w.Again(0, x, x); w.Again(3, x, end) }, ""},
+		"more than fit":  {func(w *data.Writer, x, _, _, end int) { w.Int32(1); w.Again(3, x, end) }, "data: too many values for STRUCT(point)"},
+		"where none fit": {func(w *data.Writer, x, name, _, end int) { w.Again(3, x, end); w.Again(1, x, name) }, "data: too many values for STRUCT(point)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w data.Writer
+			w.Reset([]byte("before"), pair)
+			w.Struct()
+			var marks [4]int
+			marks[0] = w.Mark()
+			w.Int32(1)
+			marks[1] = w.Mark()
+			w.String("p")
+			marks[2] = w.Mark()
+			w.Int32(2)
+			marks[3] = w.Mark()
+			w.End()
+			w.Struct()
+			c.again(&w, marks[0], marks[1], marks[2], marks[3])
+			w.End()
+			w.Int32(9)
+			row, err := w.Finish()
+			if message(err) != c.want {
+				t.Fatalf("got %q, want %q", message(err), c.want)
+			}
+			if c.want != "" {
+				return
+			}
+			one := map[string]any{"x": int32(1), "name": "p", "y": int32(2)}
+			got, err := data.Decode(pair, row[len("before"):])
+			if d := cmp.Diff(any(map[string]any{"a": one, "b": one, "n": int32(9)}), got); err != nil || d != "" {
+				t.Errorf("%v: %s", err, d)
+			}
+		})
+	}
+}
+
 func message(err error) string {
 	if err == nil {
 		return ""

@@ -117,6 +117,20 @@ func Unscaled(b []byte) *big.Int {
 	return n
 }
 
+// UnscaledInt64 is Unscaled for numbers of 64 bits; false when b is longer than these.
+func UnscaledInt64(b []byte) (n int64, ok bool) {
+	if len(b) > 8 {
+		return 0, false
+	}
+	if len(b) > 0 && b[0]&0x80 != 0 {
+		n = -1
+	}
+	for _, c := range b {
+		n = n<<8 | int64(c)
+	}
+	return n, true
+}
+
 const day = 24 * time.Hour
 
 // DateOf returns the days since the epoch of the date that t shows in UTC.

@@ -84,7 +84,7 @@ func (t *text) value(dst []byte, s *Schema, depth int) []byte {
 		if err != nil {
 			t.err = err
 		}
-		return appendDecimal(dst, t.row.Bytes(), scale)
+		return AppendDecimalText(dst, t.row.Bytes(), scale)
 	case s.name == DateName && s.typ == Int32:
 		return appendTime(dst, time.Unix(int64(t.row.Int32())*86400, 0))
 	case s.name == TimeName && s.typ == Int32:
@@ -108,9 +108,9 @@ func (t *text) scalar(dst []byte, typ Type, depth int) []byte {
 	case Int64:
 		return strconv.AppendInt(dst, t.row.Int64(), 10)
 	case Float32:
-		return appendFloat(dst, float64(t.row.Float32()), 32)
+		return AppendFloatText(dst, float64(t.row.Float32()), 32)
 	case Float64:
-		return appendFloat(dst, t.row.Float64(), 64)
+		return AppendFloatText(dst, t.row.Float64(), 64)
 	case Bytes:
 		if depth > 0 {
 			return base64.StdEncoding.AppendEncode(dst, t.row.Bytes())
@@ -188,31 +188,35 @@ func appendTime(dst []byte, at time.Time) []byte {
 	return strconv.AppendInt(at.AppendFormat(dst, "Mon Jan 02 15:04:05 UTC "), int64(at.Year()), 10)
 }
 
-// appendFloat appends a number as Java's Float.toString and Double.toString do:
-// the shortest digits that read back as the same number, at least one of them
-// after the point, with an exponent below 0.001 and from 10000000 on.
-func appendFloat(dst []byte, f float64, bits int) []byte {
+// AppendFloatText appends a floating-point number of 32 or 64 bits as [AppendText] writes it, which is as Java's
+// Float.toString and Double.toString do: the shortest digits that read back as the same number, at least one of them after
+// the point, with an exponent below 0.001 and from 10000000 on; NaN, Infinity, -Infinity.
+func AppendFloatText(dst []byte, f float64, bits int) []byte {
 	abs := math.Abs(f)
 	switch {
-	case math.IsNaN(f):
+	case f != f:
 		return append(dst, "NaN"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-Infinity"...)
-	case math.IsInf(f, 1):
-		return append(dst, "Infinity"...)
-	case f == 0 || abs >= 1e-3 && abs < 1e7:
-		from := len(dst)
-		dst = strconv.AppendFloat(dst, f, 'f', -1, bits)
-		if bytes.IndexByte(dst[from:], '.') < 0 {
-			dst = append(dst, ".0"...)
+	case abs > math.MaxFloat64:
+		if f < 0 {
+			dst = append(dst, '-')
 		}
-		return dst
+		return append(dst, "Infinity"...)
+	case abs < 1e7 && f == math.Trunc(f):
+		if f == 0 && math.Signbit(f) {
+			dst = append(dst, '-')
+		}
+		return append(strconv.AppendInt(dst, int64(f), 10), '.', '0')
+	case abs >= 1e-3 && abs < 1e7:
+		return strconv.AppendFloat(dst, f, 'f', -1, bits)
 	}
+	return appendScientific(dst, f, bits)
+}
+
+func appendScientific(dst []byte, f float64, bits int) []byte {
 	from := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
 	if bytes.IndexByte(dst[from:], '.') < 0 {
-		// One digit is enough, Java writes two: the nearest ones, which are not
-		// always "d.0" where floats are sparse.
+		// One digit is enough, Java writes two: the nearest ones, which are not always "d.0" where floats are sparse.
 		dst = strconv.AppendFloat(dst[:from], f, 'e', 1, bits)
 	}
 	e := from + bytes.IndexByte(dst[from:], 'e')
@@ -220,10 +224,17 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	return strconv.AppendInt(append(dst[:e], 'E'), int64(exponent), 10)
 }
 
-// appendDecimal appends a decimal as Java's BigDecimal.toString does: plain, but
-// with an exponent when the scale is negative or the number below 0.000001.
-func appendDecimal(dst, unscaled []byte, scale int) []byte {
-	digits := Unscaled(unscaled).Append(nil, 10)
+// AppendDecimalText appends a decimal, given as the two's complement bytes of its unscaled number, as [AppendText] writes
+// it, which is as Java's BigDecimal.toString does: plain, but with an exponent when the scale is negative or the number is
+// below 0.000001.
+func AppendDecimalText(dst, unscaled []byte, scale int) []byte {
+	var room [24]byte
+	digits := room[:0]
+	if n, ok := UnscaledInt64(unscaled); ok {
+		digits = strconv.AppendInt(digits, n, 10)
+	} else {
+		digits = Unscaled(unscaled).Append(digits, 10)
+	}
 	if digits[0] == '-' {
 		dst, digits = append(dst, '-'), digits[1:]
 	}
@@ -246,6 +257,9 @@ func appendDecimal(dst, unscaled []byte, scale int) []byte {
 		dst = append(append(dst, digits[:point]...), '.')
 		return append(dst, digits[point:]...)
 	}
-	dst = append(append(dst, "0."...), bytes.Repeat([]byte{'0'}, scale-len(digits))...)
+	dst = append(dst, '0', '.')
+	for range scale - len(digits) {
+		dst = append(dst, '0')
+	}
 	return append(dst, digits...)
 }

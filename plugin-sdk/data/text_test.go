@@ -119,3 +119,15 @@ func FuzzAppendText(f *testing.F) {
 		}
 	})
 }
+
+func TestUnscaledInt64(t *testing.T) {
+	for _, b := range [][]byte{nil, {}, {0}, {1}, {0x7f}, {0x80}, {0xff}, {0, 0x80}, {0xff, 0x7f}, {0, 0, 0, 1}, {0x80, 0, 0, 0, 0, 0, 0, 0}, {0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}} {
+		want := data.Unscaled(b)
+		if n, ok := data.UnscaledInt64(b); !ok || !want.IsInt64() || n != want.Int64() {
+			t.Errorf("% x: got %d %v, want %d", b, n, ok, want)
+		}
+	}
+	if n, ok := data.UnscaledInt64(make([]byte, 9)); ok {
+		t.Errorf("nine bytes are %d", n)
+	}
+}

@@ -25,6 +25,8 @@ type Writer struct {
 	top   *Schema
 	stack []frame
 	cur   frame
+	// openFields are those of the open struct; none in an array or a map, and after a mistake.
+	openFields []Field
 }
 
 // frame is the open struct, array, map, or the row itself (schema nil).
@@ -39,7 +41,7 @@ type frame struct {
 // Reset starts a row that is appended to dst.
 func (w *Writer) Reset(dst []byte, s *Schema) {
 	w.buf, w.err, w.top = dst, nil, s
-	w.stack = w.stack[:0]
+	w.stack, w.openFields = w.stack[:0], nil
 	w.cur = frame{count: 1}
 	if s.typ == Struct {
 		w.Struct()
@@ -66,7 +68,7 @@ func (w *Writer) Err() error { return w.err }
 
 func (w *Writer) fail(format string, args ...any) {
 	if w.err == nil {
-		w.err = fmt.Errorf("data: "+format, args...)
+		w.err, w.openFields = fmt.Errorf("data: "+format, args...), nil
 	}
 }
 
@@ -110,8 +112,17 @@ func orTop(s, top *Schema) *Schema {
 	return s
 }
 
-// begin checks the type of the value that comes next and steps over it.
+// begin checks the type of the value that comes next and steps over it. Most
+// values are fields of a struct: these take no further call.
 func (w *Writer) begin(t Type) bool {
+	if i := w.cur.next; i < len(w.openFields) && w.openFields[i].Schema.typ == t {
+		w.cur.next = i + 1
+		return true
+	}
+	return w.beginOther(t)
+}
+
+func (w *Writer) beginOther(t Type) bool {
 	s := w.expected()
 	if s == nil {
 		return false
@@ -287,15 +298,38 @@ func (w *Writer) Row(encoded []byte) {
 	}
 }
 
+// Mark returns the place where the next value begins, for Again.
+func (w *Writer) Mark() int { return len(w.buf) }
+
+// Again writes n values once more, which were written one after the other to
+// this row between two marks. None of them may be a null, and the schemas have
+// to be the same: they are not checked.
+func (w *Writer) Again(n, from, to int) {
+	if n == 0 || w.expected() == nil {
+		return
+	}
+	if w.cur.next+n > w.cur.count {
+		w.fail("too many values for %v", orTop(w.cur.schema, w.top))
+		return
+	}
+	w.cur.next += n
+	w.buf = append(w.buf, w.buf[from:to]...)
+}
+
 // Struct opens a struct; its fields follow, then End.
 func (w *Writer) Struct() {
 	s := w.expected()
 	if s == nil || !w.begin(Struct) {
 		return
 	}
-	w.stack = append(w.stack, w.cur)
-	w.cur = frame{schema: s, count: len(s.fields), nulls: len(w.buf)}
+	w.open(frame{schema: s, count: len(s.fields), nulls: len(w.buf)})
 	w.zeros(s.nullBytes)
+}
+
+// open makes the next values those of a struct, an array or a map.
+func (w *Writer) open(f frame) {
+	w.stack = append(w.stack, w.cur)
+	w.cur, w.openFields = f, f.schema.fields
 }
 
 // Array opens an array of n elements; they follow, then End.
@@ -308,8 +342,7 @@ func (w *Writer) Array(n int) {
 		s = anyArray
 	}
 	w.buf = binary.AppendUvarint(w.buf, uint64(n))
-	w.stack = append(w.stack, w.cur)
-	w.cur = frame{schema: s, count: n, nulls: len(w.buf)}
+	w.open(frame{schema: s, count: n, nulls: len(w.buf)})
 	if s.elem.optional {
 		w.zeros((n + 7) / 8)
 	}
@@ -325,8 +358,7 @@ func (w *Writer) Map(n int) {
 		s = anyMap
 	}
 	w.buf = binary.AppendUvarint(w.buf, uint64(n))
-	w.stack = append(w.stack, w.cur)
-	w.cur = frame{schema: s, count: 2 * n, nulls: len(w.buf)}
+	w.open(frame{schema: s, count: 2 * n, nulls: len(w.buf)})
 	if s.key.optional {
 		w.zeros((n + 7) / 8)
 	}
@@ -369,7 +401,10 @@ func (w *Writer) End() {
 	case w.cur.next != w.cur.count:
 		w.fail("%v was opened for %d values and has %d", w.cur.schema, w.cur.count, w.cur.next)
 	default:
-		w.cur = w.stack[len(w.stack)-1]
+		w.cur, w.openFields = w.stack[len(w.stack)-1], nil
 		w.stack = w.stack[:len(w.stack)-1]
+		if w.cur.schema != nil {
+			w.openFields = w.cur.schema.fields
+		}
 	}
 }

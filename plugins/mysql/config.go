@@ -498,7 +498,7 @@ func streamKeys() config.Definition {
 			Doc: "A statement to run with every heartbeat, such as an UPDATE of a table of your own.",
 		},
 		{
-			Name: keyQueueBytes, Type: config.TypeLong, Default: config.Default("16777216"), Min: config.Limit(0), Importance: config.ImportanceMedium, DisplayName: "Read ahead (bytes)",
+			Name: keyQueueBytes, Type: config.TypeLong, Default: config.Default("4194304"), Min: config.Limit(0), Importance: config.ImportanceMedium, DisplayName: "Read ahead (bytes)",
 			Doc: "How many bytes of events, or of rows of a snapshot, are read ahead of what is delivered. 0 means the default.",
 		},
 		{

@@ -25,7 +25,7 @@ func TestDefinition(t *testing.T) {
 var otherDefaults = map[string]string{
 	keySnapshotThreads:   "4",
 	keyHeartbeatInterval: "10000",
-	keyQueueBytes:        "16777216",
+	keyQueueBytes:        "4194304",
 	// Other names of keys, which have the default.
 	keyFailureModeOld:     "",
 	keyFailureModeConvert: "",
@@ -171,7 +171,7 @@ func TestSettings(t *testing.T) {
 		Columns    column.Options
 	}
 	want := some{
-		TLS: tlsRequired, Statements: []string{"SET a = 1", "SET b = ';'"}, Failure: failureWarn, Heartbeat: "beats", Queue: 16 << 20, Mode: snapshotNoData,
+		TLS: tlsRequired, Statements: []string{"SET a = 1", "SET b = ';'"}, Failure: failureWarn, Heartbeat: "beats", Queue: 4 << 20, Mode: snapshotNoData,
 		Selects: map[table.ID]string{{Database: "shop", Name: "orders"}: "SELECT * FROM shop.orders WHERE id > 7", {Database: "shop", Name: "odd name"}: "SELECT 1"},
 		Masks: []table.MaskRule{
 			{Columns: "a.b.d", Mask: column.Mask{Kind: column.MaskHash, Algorithm: "SHA-256", Salt: "Na.Cl"}},

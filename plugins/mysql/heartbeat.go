@@ -46,13 +46,13 @@ func (h *heartbeat) deadline(ctx context.Context) (context.Context, context.Canc
 
 // beat appends a record.
 func (h *heartbeat) beat(out *output, now time.Time) error {
-	h.records.Key(out.startKey(h.records.KeySchema()))
-	key, err := out.finishKey()
+	h.records.Key(out.key.start(h.records.KeySchema()))
+	key, err := out.key.finish()
 	if err != nil {
 		return err
 	}
-	h.records.Value(out.startValue(h.records.ValueSchema()), now.UnixMilli())
-	value, err := out.finishValue()
+	h.records.Value(out.value.start(h.records.ValueSchema()), now.UnixMilli())
+	value, err := out.value.finish()
 	if err != nil {
 		return err
 	}

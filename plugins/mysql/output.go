@@ -12,9 +12,28 @@ type output struct {
 	partition  sdk.Partition
 	batch      *sdk.SourceBatch
 	last       *sdk.Record // has no offset yet
-	key, value data.Writer
-	// keyRoom and valueRoom are where a record is put together: one that fails half way must not be in the batch.
-	keyRoom, valueRoom []byte
+	key, value part
+}
+
+// part is where a key or a value is put together: a record that fails half way must not be in the batch.
+type part struct {
+	writer data.Writer
+	room   []byte
+}
+
+// start returns the writer of the next one.
+func (p *part) start(s *data.Schema) *data.Writer {
+	p.writer.Reset(p.room[:0], s)
+	return &p.writer
+}
+
+// finish returns what was written; it is valid until the next start.
+func (p *part) finish() ([]byte, error) {
+	row, err := p.writer.Finish()
+	if err == nil && cap(row) <= mostRoom {
+		p.room = row
+	}
+	return row, err
 }
 
 // mostRoom is the largest buffer that is kept for the next record: one large value must not take its memory for ever.
@@ -53,34 +72,6 @@ func (o *output) block(b *snapshot.Block) {
 		key, value := b.Row(i)
 		o.write(b.Table.Topic, b.Table.KeySchema(), key, b.Table.ValueSchema(), value)
 	}
-}
-
-// startKey returns the writer of the next record's key; finishKey the key.
-func (o *output) startKey(s *data.Schema) *data.Writer {
-	o.key.Reset(o.keyRoom[:0], s)
-	return &o.key
-}
-
-func (o *output) finishKey() ([]byte, error) {
-	key, err := o.key.Finish()
-	if err == nil && cap(key) <= mostRoom {
-		o.keyRoom = key
-	}
-	return key, err
-}
-
-// startValue returns the writer of the next record's value; finishValue the value.
-func (o *output) startValue(s *data.Schema) *data.Writer {
-	o.value.Reset(o.valueRoom[:0], s)
-	return &o.value
-}
-
-func (o *output) finishValue() ([]byte, error) {
-	value, err := o.value.Finish()
-	if err == nil && cap(value) <= mostRoom {
-		o.valueRoom = value
-	}
-	return value, err
 }
 
 // end gives the last record the offset behind it.

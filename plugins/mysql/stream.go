@@ -48,6 +48,7 @@ type stream struct {
 
 	// Of the transaction under way.
 	source       change.Source
+	encoder      change.Encoder
 	query        string
 	uncounted    bool          // its source does not count, see gtid.source.filter.dml.events
 	standalone   bool          // it is a statement
@@ -255,10 +256,10 @@ func (s *stream) truncate(ctx context.Context, id table.ID, e *binlog.Event, out
 	}
 	src := s.source
 	src.Pos, src.Query, src.Now = e.Start, s.query, time.Now().UnixNano()
-	if err := t.Value(out.startValue(t.ValueSchema()), change.Truncate, &src, nil, nil); err != nil {
+	if err := s.encoder.Value(out.value.start(t.ValueSchema()), t, change.Truncate, &src, nil, nil); err != nil {
 		return err
 	}
-	value, err := out.finishValue()
+	value, err := out.value.finish()
 	if err != nil {
 		return err
 	}
@@ -434,7 +435,7 @@ func (s *stream) order(t *mapped) error {
 	}
 	var w data.Writer
 	w.Reset(nil, t.orders.ValueSchema())
-	if err := t.orders.Value(&w, change.Create, nil, nil, change.Image(s.rows.After())); err != nil {
+	if err := s.encoder.Value(&w, t.orders, change.Create, nil, nil, change.Image(s.rows.After())); err != nil {
 		return err
 	}
 	row, err := w.Finish()
@@ -503,7 +504,7 @@ func (s *stream) rekey(t *mapped, before, after change.Image, out *output) error
 	}
 	newKey = slices.Clone(newKey)
 	// The new row is tried first: if it fails, nothing of the change may be in the batch.
-	if err := t.table.Value(out.startValue(t.table.ValueSchema()), change.Create, &s.source, nil, after); err != nil {
+	if err := s.encoder.Value(out.value.start(t.table.ValueSchema()), t.table, change.Create, &s.source, nil, after); err != nil {
 		return err
 	}
 	if err := s.remove(t, before, out, &header{headerNewKey, newKey}); err != nil {
@@ -532,10 +533,10 @@ func (s *stream) key(t *mapped, image change.Image, out *output) ([]byte, error)
 	if schema == nil {
 		return nil, nil
 	}
-	if err := t.table.Key(out.startKey(schema), image); err != nil {
+	if err := t.table.Key(out.key.start(schema), image); err != nil {
 		return nil, err
 	}
-	return out.finishKey()
+	return out.key.finish()
 }
 
 // write appends the record of a row.
@@ -551,11 +552,11 @@ func (s *stream) write(t *mapped, op change.Op, before, after change.Image, out 
 		return err
 	}
 	s.count(t)
-	if err := t.table.Value(out.startValue(t.table.ValueSchema()), op, &s.source, before, after); err != nil {
+	if err := s.encoder.Value(out.value.start(t.table.ValueSchema()), t.table, op, &s.source, before, after); err != nil {
 		s.uncount(t)
 		return err
 	}
-	value, err := out.finishValue()
+	value, err := out.value.finish()
 	if err != nil {
 		s.uncount(t)
 		return err

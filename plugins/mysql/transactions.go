@@ -28,7 +28,7 @@ func (t *transactions) begin(out *output, e *binlog.Event) error {
 	if e.Done != 0 {
 		return nil
 	}
-	t.records.Begin(out.startValue(t.records.ValueSchema()), t.id, t.micros)
+	t.records.Begin(out.value.start(t.records.ValueSchema()), t.id, t.micros)
 	return t.write(out)
 }
 
@@ -50,19 +50,19 @@ func (t *transactions) end(out *output) error {
 	if t.id == "" {
 		return nil
 	}
-	t.records.End(out.startValue(t.records.ValueSchema()), t.id, t.micros, t.counts)
+	t.records.End(out.value.start(t.records.ValueSchema()), t.id, t.micros, t.counts)
 	err := t.write(out)
 	t.id = ""
 	return err
 }
 
 func (t *transactions) write(out *output) error {
-	value, err := out.finishValue()
+	value, err := out.value.finish()
 	if err != nil {
 		return err
 	}
-	t.records.Key(out.startKey(t.records.KeySchema()), t.id)
-	key, err := out.finishKey()
+	t.records.Key(out.key.start(t.records.KeySchema()), t.id)
+	key, err := out.key.finish()
 	if err != nil {
 		return err
 	}

@@ -473,6 +473,7 @@ const mostProbed = 500
 // readable checks that rows of captured tables may be read.
 func (c *check) readable(ctx context.Context) error {
 	var denied []string
+	var database string // of the first one
 	for _, id := range c.captured[:min(len(c.captured), mostProbed)] {
 		rows, err := c.db.QueryContext(ctx, "SELECT * FROM "+id.Quoted()+" LIMIT 0")
 		if err == nil {
@@ -481,14 +482,16 @@ func (c *check) readable(ctx context.Context) error {
 		switch {
 		case err == nil, failedWith(err, 1146):
 		case failedWith(err, 1142, 1143, 1044):
+			if denied == nil {
+				database = id.Database
+			}
 			denied = append(denied, id.String())
 		case ctx.Err() != nil:
 			return fmt.Errorf("%s=%d was not enough to look at every captured table: %w", keyValidationTimeout, c.settings.validationTimeout.Milliseconds(), ctx.Err())
 		}
 	}
 	if len(denied) > 0 {
-		id, _ := table.ParseID(denied[0])
-		c.report(keyUser, "The user may not read %s. Run GRANT SELECT ON %s.* TO %s", strings.Join(denied, ", "), table.Quote(id.Database), c.user)
+		c.report(keyUser, "The user may not read %s. Run GRANT SELECT ON %s.* TO %s", strings.Join(denied, ", "), table.Quote(database), c.user)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // the next row.
 type Rows struct {
 	columns []column.Column
-	update  bool
+	layouts []column.Layout // of the columns
 	data    []byte
 	// before and after are the images of the row that Next found. Insert has no before, Delete no after.
 	before, after image
@@ -49,7 +49,10 @@ func (r *Rows) Reset(e *Event, columns []column.Column) error {
 	if len(rest) < images*size {
 		return errDamaged
 	}
-	r.columns, r.update = columns, e.Kind == Update
+	r.columns, r.layouts = columns, r.layouts[:0]
+	for i := range columns {
+		r.layouts = append(r.layouts, column.LayoutOf(columns[i].Wire, columns[i].Meta))
+	}
 	r.before.reset(nil, columns)
 	r.after.reset(nil, columns)
 	switch e.Kind {
@@ -137,7 +140,6 @@ func (r *Rows) split(m *image) error {
 	nulls, src := r.data[:size], r.data[size:]
 	n := 0
 	for i := range r.columns {
-		c := &r.columns[i]
 		if m.present[i/8]>>(i%8)&1 == 0 {
 			m.cells[i] = column.Cell{}
 			continue
@@ -148,9 +150,9 @@ func (r *Rows) split(m *image) error {
 			m.cells[i] = column.Cell{State: column.Null}
 			continue
 		}
-		width, err := column.Width(c.Wire, c.Meta, src)
+		width, err := r.layouts[i].Width(src)
 		if err != nil {
-			return fmt.Errorf("column %s: %w", c.Name, err)
+			return fmt.Errorf("column %s: %w", r.columns[i].Name, err)
 		}
 		m.cells[i] = column.Cell{Bytes: src[:width:width], State: column.Binlog}
 		src = src[width:]

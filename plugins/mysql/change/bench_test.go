@@ -84,6 +84,7 @@ func BenchmarkRecord(b *testing.B) {
 				b.Fatal(err)
 			}
 			var key, value data.Writer
+			var e change.Encoder
 			k, v := make([]byte, 0, 1024), make([]byte, 0, 4096)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -92,7 +93,7 @@ func BenchmarkRecord(b *testing.B) {
 					b.Fatal(err)
 				}
 				value.Reset(v, t.ValueSchema())
-				if err := t.Value(&value, c.op, c.src, c.before, c.after); err != nil {
+				if err := e.Value(&value, t, c.op, c.src, c.before, c.after); err != nil {
 					b.Fatal(err)
 				}
 				if _, err := key.Finish(); err != nil {

@@ -18,7 +18,7 @@ func TestBeyond(t *testing.T) {
 	tree := func(c *change.Table, image change.Image) any {
 		var w data.Writer
 		w.Reset(nil, c.ValueSchema())
-		if err := c.Value(&w, change.Read, &change.Source{}, nil, image); err != nil {
+		if err := new(change.Encoder).Value(&w, c, change.Read, &change.Source{}, nil, image); err != nil {
 			t.Fatal(err)
 		}
 		return rowTree(t, c.ValueSchema(), finish(t, &w))

@@ -213,7 +213,7 @@ func record(t *testing.T, c *change.Table, op change.Op, src *change.Source, bef
 		key = finish(t, &w)
 	}
 	w.Reset(nil, c.ValueSchema())
-	if err := c.Value(&w, op, src, before, after); err != nil {
+	if err := new(change.Encoder).Value(&w, c, op, src, before, after); err != nil {
 		t.Fatal(err)
 	}
 	return key, finish(t, &w)

@@ -1,11 +1,11 @@
-// Package change makes Connect records of the changes of a table: a [Table] is compiled once for a shape, then writes the key and the value of each
-// row straight from the cells that the server sent.
+// Package change makes Connect records of the changes of a table: a [Table] is compiled once for a shape, then it writes the key, and an
+// [Encoder] the value of each row, straight from the cells that the server sent.
 //
 //	table.Shape ─┐
-//	Options ─────┼─▶ Compile ─▶ Table ──▶ Key    p.shop.orders.Key       {id}
+//	Options ─────┼─▶ Compile ─▶ Table ──▶ Key      p.shop.orders.Key       {id}
 //	table.Filter ┘                │
-//	                              └─────▶ Value  p.shop.orders.Envelope  {before, after, source, transaction, op, ts_ms, ts_us, ts_ns}
-//	                                      or     p.shop.orders.Value     the row, with Output Row; a delete is a null
+//	                   Encoder ───┴─────▶ Value    p.shop.orders.Envelope  {before, after, source, transaction, op, ts_ms, ts_us, ts_ns}
+//	                                      or       p.shop.orders.Value     the row, with Output Row; a delete is a null
 //
 // Names, versions, parameters, defaults, optional marks and the order of fields are those of Debezium, so that consumers written for it need no
 // change. [Transactions] and [Heartbeats] make the records of the two topics beside those of tables.

@@ -25,7 +25,7 @@ type Source struct {
 	GTID     string // "": none
 	File     string
 	Pos      uint64
-	Row      int    // the row's number in its event
+	Row      int    // the row's number in its event; it alone may differ between rows without costing anything
 	Thread   uint32 // of the connection that made the change; 0: not known
 	Query    string // the statement; "": not known or not wanted
 
@@ -75,9 +75,24 @@ func transactionSchema() (*data.Schema, error) {
 		Build()
 }
 
-// appendSource writes source. A null in snapshot reads as its default, false.
-func (t *Table) appendSource(w *data.Writer, s *Source) {
-	w.Struct()
+// shared is what the rows of an event have in common in their source.
+type shared struct {
+	micros   int64
+	snapshot string
+	serverID uint32
+	gtid     string
+	file     string
+	pos      uint64
+	thread   uint32
+	query    string
+}
+
+func (s *Source) shared() shared {
+	return shared{s.Micros, s.Snapshot, s.ServerID, s.GTID, s.File, s.Pos, s.Thread, s.Query}
+}
+
+// appendSource writes source and returns where the row's number is. A null in snapshot reads as its default, false.
+func (t *Table) appendSource(w *data.Writer, s *Source) (row int) {
 	w.String(t.version)
 	w.String(t.connector)
 	w.String(t.prefix)
@@ -92,6 +107,7 @@ func (t *Table) appendSource(w *data.Writer, s *Source) {
 	optional(w, s.GTID)
 	w.String(s.File)
 	w.Int64(int64(s.Pos))
+	row = w.Mark()
 	w.Int32(int32(s.Row))
 	if s.Thread == 0 {
 		w.Null()
@@ -99,7 +115,7 @@ func (t *Table) appendSource(w *data.Writer, s *Source) {
 		w.Int64(int64(s.Thread))
 	}
 	optional(w, s.Query)
-	w.End()
+	return row
 }
 
 func optional(w *data.Writer, text string) {

@@ -2,7 +2,6 @@ package change
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
@@ -24,7 +23,7 @@ type Table struct {
 	version, connector, prefix string
 	columns                    int // of the shape
 	key, row                   *data.Schema
-	envelope                   *data.Schema
+	source, envelope           *data.Schema
 	keyFields, rowFields       []field
 }
 
@@ -54,8 +53,8 @@ func (t *Table) compile(shape *table.Shape, o Options, f *table.Filter) error {
 	if err := t.compileKey(shape, o, base+".Key"); err != nil {
 		return err
 	}
-	source, err := sourceSchema(o.Connector)
-	if err != nil {
+	var err error
+	if t.source, err = sourceSchema(o.Connector); err != nil {
 		return err
 	}
 	transaction, err := transactionSchema()
@@ -65,7 +64,7 @@ func (t *Table) compile(shape *table.Shape, o Options, f *table.Filter) error {
 	t.envelope, err = data.NewStruct(base+".Envelope").Version(2).
 		Field("before", t.row).
 		Field("after", t.row).
-		Field("source", source).
+		Field("source", t.source).
 		Field("transaction", transaction).
 		Field("op", data.StringSchema).
 		Field("ts_ms", data.OptionalInt64Schema).
@@ -179,67 +178,14 @@ func (t *Table) Key(w *data.Writer, image Image) error {
 // KeyChanged tells whether an update gives a row another key. Cells that after does not have are those of before.
 func (t *Table) KeyChanged(before, after Image) bool {
 	for _, f := range t.keyFields {
-		b, a := &before[f.column], &after[f.column]
-		if a.State != column.Absent && (a.State != b.State || !bytes.Equal(a.Bytes, b.Bytes)) {
+		if a := &after[f.column]; a.State != column.Absent && !equal(a, &before[f.column]) {
 			return true
 		}
 	}
 	return false
 }
 
-// Value writes the value of a change, with a writer made for ValueSchema. before is nil for Create and Read, after for Delete, both for
-// Truncate. A cell that after lacks is that of before, as with binlog_row_image=MINIMAL where nothing was written to it. With Output Row, a
-// Delete has no value: its record is a null, and Truncate has no form at all.
-func (t *Table) Value(w *data.Writer, op Op, src *Source, before, after Image) error {
-	if t.output == Row {
-		if after == nil {
-			return errNoRow
-		}
-		return t.appendRow(w, after, before)
-	}
-	if err := t.optionalRow(w, before, nil); err != nil {
-		return err
-	}
-	if err := t.optionalRow(w, after, before); err != nil {
-		return err
-	}
-	t.appendSource(w, src)
-	src.appendTail(w, op)
-	return w.Err()
-}
-
-var errNoRow = errors.New("a change that leaves no row has no value with output=row")
-
-// optionalRow writes a row or a null as a field of the envelope.
-func (t *Table) optionalRow(w *data.Writer, image, other Image) error {
-	if image == nil {
-		w.Null()
-		return w.Err()
-	}
-	w.Struct()
-	if err := t.appendRow(w, image, other); err != nil {
-		return err
-	}
-	w.End()
-	return w.Err()
-}
-
-// appendRow writes the fields of a row; what image lacks comes from the other one.
-func (t *Table) appendRow(w *data.Writer, image, other Image) error {
-	if err := t.fits(image); err != nil {
-		return err
-	}
-	for _, f := range t.rowFields {
-		cell := image[f.column]
-		if cell.State == column.Absent && f.column < len(other) {
-			cell = other[f.column]
-		}
-		if err := f.codec.Append(w, cell); err != nil {
-			return fmt.Errorf("table %s: %w", t.ID, err)
-		}
-	}
-	return nil
-}
+func equal(a, b *column.Cell) bool { return a.State == b.State && bytes.Equal(a.Bytes, b.Bytes) }
 
 func (t *Table) fits(image Image) error {
 	if len(image) != t.columns {

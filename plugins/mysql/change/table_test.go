@@ -61,7 +61,7 @@ func shown(t *testing.T, c *change.Table, op change.Op, before, after change.Ima
 	t.Helper()
 	var w data.Writer
 	w.Reset(nil, c.ValueSchema())
-	if err := c.Value(&w, op, &change.Source{}, before, after); err != nil {
+	if err := new(change.Encoder).Value(&w, c, op, &change.Source{}, before, after); err != nil {
 		return "", err
 	}
 	v, err := data.AppendText(nil, data.Value{Kind: data.KindRow, Schema: c.ValueSchema(), Data: finish(t, &w)})

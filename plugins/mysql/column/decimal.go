@@ -64,109 +64,94 @@ func decimalBinlog(c *Codec, w *data.Writer, src []byte) error {
 	return decimalText(c, w, text)
 }
 
-// smallDecimal reads the binary form of a number of up to 18 digits, without its point.
-func smallDecimal(src []byte, precision, scale int) (int64, bool) {
-	flip := byte(0xff) // of a negative number
-	if src[0]&0x80 != 0 {
-		flip = 0
+// groups takes the groups of digits off the binary form, the highest first.
+type groups struct {
+	src          []byte
+	flip         [2]byte // of the first byte, of the others
+	whole, scale int     // digits to come before and after the point
+	invalid      bool    // a group had more digits than it may
+}
+
+// readGroups starts with a number whose size is what precision and scale say.
+func readGroups(src []byte, precision, scale int) groups {
+	g := groups{src: src, whole: precision - scale, scale: scale, flip: [2]byte{0x80, 0}}
+	if src[0]&0x80 == 0 {
+		g.flip = [2]byte{0x7f, 0xff}
 	}
-	at := 0
-	group := func(digits int) int64 {
-		var v int64
-		for range groupBytes[digits] {
-			x := src[at] ^ flip
-			if at == 0 {
-				x ^= 0x80
-			}
-			v = v<<8 | int64(x)
-			at++
+	return g
+}
+
+func (g *groups) negative() bool { return g.flip[1] != 0 }
+
+// next returns a group and how many digits it has; 0: there is none.
+func (g *groups) next() (v int64, digits int) {
+	switch {
+	case g.whole > 0:
+		if digits = g.whole % 9; digits == 0 {
+			digits = 9
 		}
-		return v
+		g.whole -= digits
+	default:
+		digits = min(9, g.scale)
+		g.scale -= digits
 	}
-	valid := true
-	var v int64
-	add := func(digits int) {
-		g := group(digits)
-		valid = valid && g < powers[digits]
-		v = v*powers[digits] + g
+	size := groupBytes[digits]
+	for _, b := range g.src[:size] {
+		v = v<<8 | int64(b^g.flip[0])
+		g.flip[0] = g.flip[1]
 	}
-	whole := precision - scale
-	if whole%9 > 0 {
-		add(whole % 9)
+	g.src = g.src[size:]
+	g.invalid = g.invalid || v >= powers[digits]
+	return v, digits
+}
+
+// smallDecimal reads the binary form of a number of up to 18 digits, without its point.
+func smallDecimal(src []byte, precision, scale int) (n int64, ok bool) {
+	g := readGroups(src, precision, scale)
+	for v, digits := g.next(); digits > 0; v, digits = g.next() {
+		n = n*powers[digits] + v
 	}
-	for range whole / 9 {
-		add(9)
+	if g.negative() {
+		n = -n
 	}
-	for range scale / 9 {
-		add(9)
-	}
-	if scale%9 > 0 {
-		add(scale % 9)
-	}
-	if flip != 0 {
-		v = -v
-	}
-	return v, valid
+	return n, !g.invalid
 }
 
 var powers = [10]int64{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000}
 
 // decimalDigits appends the binary form as a text, as the servers show it. src has the size that precision and scale say.
-func decimalDigits(dst, src []byte, precision, scale int) ([]byte, bool) {
-	flip := byte(0xff)
-	if src[0]&0x80 != 0 {
-		flip = 0
-	}
-	at := 0
-	group := func(digits int) uint32 {
-		var v uint32
-		for range groupBytes[digits] {
-			x := src[at] ^ flip
-			if at == 0 {
-				x ^= 0x80
-			}
-			v = v<<8 | uint32(x)
-			at++
-		}
-		return v
-	}
-	valid := true
-	add := func(digits int) {
-		v := int64(group(digits))
-		valid = valid && v < powers[digits]
-		for i := digits - 1; i >= 0; i-- {
-			dst = append(dst, '0'+byte(v/powers[i]%10))
-		}
-	}
-	if flip != 0 {
+func decimalDigits(dst, src []byte, precision, scale int) (text []byte, ok bool) {
+	g := readGroups(src, precision, scale)
+	if g.negative() {
 		dst = append(dst, '-')
 	}
 	from := len(dst)
-	whole := precision - scale
-	if whole%9 > 0 {
-		add(whole % 9)
-	}
-	for range whole / 9 {
-		add(9)
+	for g.whole > 0 {
+		dst = g.appendNext(dst)
 	}
 	zeros := 0
 	for from+zeros < len(dst)-1 && dst[from+zeros] == '0' {
 		zeros++
 	}
 	dst = append(dst[:from], dst[from+zeros:]...)
-	if whole == 0 {
+	if len(dst) == from {
 		dst = append(dst, '0')
 	}
 	if scale > 0 {
 		dst = append(dst, '.')
 	}
-	for range scale / 9 {
-		add(9)
+	for g.scale > 0 {
+		dst = g.appendNext(dst)
 	}
-	if scale%9 > 0 {
-		add(scale % 9)
+	return dst, !g.invalid
+}
+
+func (g *groups) appendNext(dst []byte) []byte {
+	v, digits := g.next()
+	for digits--; digits >= 0; digits-- {
+		dst = append(dst, '0'+byte(v/powers[digits]%10))
 	}
-	return dst, valid
+	return dst
 }
 
 // decimalText takes a number in plain notation. It may have fewer digits after the point than the scale, which counts as zeros.

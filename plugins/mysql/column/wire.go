@@ -47,21 +47,33 @@ const (
 	WireGeometry          = 255
 )
 
+// Layout says how the cells of a type are delimited.
+type Layout struct {
+	size    int
+	counted bool // size is that of the length which precedes the cell's bytes
+	err     error
+}
+
+// LayoutOf returns the layout of a type of the table map. Of one that is not known it is Width that fails.
+func LayoutOf(wire byte, meta uint16) Layout {
+	size, counted, err := layout(wire, meta)
+	return Layout{size, counted, err}
+}
+
 // Width returns the length of the encoded cell at the start of src, which is part of a row image. The error says that the type is not known,
 // or that the cell goes beyond src.
-func Width(wire byte, meta uint16, src []byte) (int, error) {
-	size, counted, err := layout(wire, meta)
-	if err != nil {
-		return 0, err
+func (l *Layout) Width(src []byte) (int, error) {
+	if l.err != nil {
+		return 0, l.err
 	}
+	size := l.size
 	if len(src) < size {
 		return 0, errShort
 	}
-	if counted {
-		size += number(src[:size])
-	}
-	if size > len(src) {
-		return 0, errShort
+	if l.counted {
+		if size += number(src[:size]); size > len(src) {
+			return 0, errShort
+		}
 	}
 	return size, nil
 }

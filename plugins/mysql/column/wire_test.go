@@ -43,7 +43,8 @@ func TestWidth(t *testing.T) {
 		"TEXT COMPRESSED":      {WireBlobCompressed, 2, []byte{1, 0, 9}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := Width(c.wire, c.meta, c.src)
+			l := LayoutOf(c.wire, c.meta)
+			n, err := l.Width(c.src)
 			if n != c.want || (err == nil) != (c.want > 0) {
 				t.Errorf("%d, %v; expected %d", n, err, c.want)
 			}
@@ -56,7 +57,8 @@ func FuzzWidth(f *testing.F) {
 	f.Add(byte(WireNewDecimal), uint16(10<<8|2), []byte{1, 0, 9, 8, 7})
 	f.Add(byte(WireString), uint16(0xcefc), []byte{1, 0, 9, 8, 7})
 	f.Fuzz(func(t *testing.T, wire byte, meta uint16, src []byte) {
-		if n, err := Width(wire, meta, src); n < 0 || n > len(src) || err != nil && n != 0 {
+		l := LayoutOf(wire, meta)
+		if n, err := l.Width(src); n < 0 || n > len(src) || err != nil && n != 0 {
 			t.Errorf("%d of %d bytes, %v", n, len(src), err)
 		}
 	})

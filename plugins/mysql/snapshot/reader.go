@@ -25,6 +25,7 @@ type reader struct {
 	cells      []column.Cell
 	image      change.Image
 	key, value data.Writer
+	encoder    change.Encoder
 }
 
 // oldest is how old a transaction may become before it is begun again, when the reader is between two pieces: the server keeps what others
@@ -270,7 +271,7 @@ func (r *reader) encode(b *Block, m *meta, src *change.Source) error {
 	}
 	e := ends{start: start, key: len(b.buf)}
 	r.value.Reset(b.buf, m.table.ValueSchema())
-	err := m.table.Value(&r.value, change.Read, src, nil, r.image)
+	err := r.encoder.Value(&r.value, m.table, change.Read, src, nil, r.image)
 	if err == nil {
 		var value []byte
 		if value, err = r.value.Finish(); err == nil {

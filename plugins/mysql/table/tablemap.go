@@ -484,6 +484,36 @@ func stringLength(meta uint16) int {
 	return int(meta&0xff) | int((meta>>4)&0x300^0x300)
 }
 
+// plainTypes are the types of columns that the type in the map names by itself.
+var plainTypes = map[byte]struct {
+	kind column.Type
+	name string
+}{
+	column.WireTiny:       {column.TinyInt, "TINYINT"},
+	column.WireShort:      {column.SmallInt, "SMALLINT"},
+	column.WireInt24:      {column.MediumInt, "MEDIUMINT"},
+	column.WireLong:       {column.Int, "INT"},
+	column.WireLongLong:   {column.BigInt, "BIGINT"},
+	column.WireFloat:      {column.Float, "FLOAT"},
+	column.WireDouble:     {column.Double, "DOUBLE"},
+	column.WireNewDecimal: {column.Decimal, "DECIMAL"},
+	column.WireBit:        {column.Bit, "BIT"},
+	column.WireYear:       {column.Year, "YEAR"},
+	column.WireDate:       {column.Date, "DATE"},
+	column.WireNewDate:    {column.Date, "DATE"},
+	column.WireTime:       {column.Time, "TIME"},
+	column.WireTime2:      {column.Time, "TIME"},
+	column.WireDateTime:   {column.DateTime, "DATETIME"},
+	column.WireDateTime2:  {column.DateTime, "DATETIME"},
+	column.WireTimestamp:  {column.Timestamp, "TIMESTAMP"},
+	column.WireTimestamp2: {column.Timestamp, "TIMESTAMP"},
+	column.WireEnum:       {column.Enum, "ENUM"},
+	column.WireSet:        {column.Set, "SET"},
+	column.WireJSON:       {column.JSON, "JSON"},
+	column.WireVector:     {column.Vector, "VECTOR"},
+	column.WireGeometry:   {column.Geometry, "GEOMETRY"},
+}
+
 // derive makes a column of what the map says alone.
 func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error) {
 	c := column.Column{Nullable: m.nullable(i), Unsigned: d.unsigned}
@@ -497,46 +527,20 @@ func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error)
 	}
 	binary := charset.Name == "binary" || charset.Name == ""
 	set := func(t column.Type, name string) { c.Type, c.SQLType = t, name }
-	switch t := m.realType(i); t {
-	case column.WireTiny:
-		set(column.TinyInt, "TINYINT")
-	case column.WireShort:
-		set(column.SmallInt, "SMALLINT")
-	case column.WireInt24:
-		set(column.MediumInt, "MEDIUMINT")
-	case column.WireLong:
-		set(column.Int, "INT")
-	case column.WireLongLong:
-		set(column.BigInt, "BIGINT")
-	case column.WireFloat:
-		set(column.Float, "FLOAT")
-	case column.WireDouble:
-		set(column.Double, "DOUBLE")
+	t := m.realType(i)
+	if plain, ok := plainTypes[t]; ok {
+		set(plain.kind, plain.name)
+	}
+	switch t {
 	case column.WireNewDecimal:
-		set(column.Decimal, "DECIMAL")
 		c.Length, c.Scale = int(meta>>8), int(meta&0xff)
 	case column.WireBit:
-		set(column.Bit, "BIT")
 		c.Length = int(meta&0xff) + int(meta>>8)*8
 	case column.WireYear:
-		set(column.Year, "YEAR")
 		c.Length = 4
-	case column.WireDate, column.WireNewDate:
-		set(column.Date, "DATE")
-	case column.WireTime, column.WireTime2:
-		set(column.Time, "TIME")
-		c.Scale = int(meta)
-	case column.WireDateTime, column.WireDateTime2:
-		set(column.DateTime, "DATETIME")
-		c.Scale = int(meta)
-	case column.WireTimestamp, column.WireTimestamp2:
-		set(column.Timestamp, "TIMESTAMP")
+	case column.WireTime, column.WireTime2, column.WireDateTime, column.WireDateTime2, column.WireTimestamp, column.WireTimestamp2:
 		c.Scale = int(meta)
 	case column.WireEnum, column.WireSet:
-		set(column.Enum, "ENUM")
-		if t == column.WireSet {
-			set(column.Set, "SET")
-		}
 		c.Charset = charset.Name
 		for _, member := range d.members {
 			text, err := column.Decode(charset.Name, []byte(member))
@@ -545,12 +549,7 @@ func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error)
 			}
 			c.Members = append(c.Members, text)
 		}
-	case column.WireJSON:
-		set(column.JSON, "JSON")
-	case column.WireVector:
-		set(column.Vector, "VECTOR")
 	case column.WireGeometry:
-		set(column.Geometry, "GEOMETRY")
 		if d.point {
 			set(column.Point, "POINT")
 		}
@@ -578,7 +577,8 @@ func (m *Map) derive(i int, d details, charsets Charsets) (column.Column, error)
 			set(column.String, size+"TEXT")
 			c.Charset = charset.Name
 		}
-	default:
+	}
+	if c.Type == column.Unknown {
 		return c, fmt.Errorf("its type %d is not known", t)
 	}
 	if c.Unsigned {
