@@ -74,10 +74,7 @@ func readableAs(a *avroSchema, c avroContext) (*avroReader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("default %s: %w", c.initial, err)
 		}
-		b, _ := r.builder(a, c)
-		decorate(b, a, c)
-		b.DefaultRow(value)
-		if r.schema, err = b.Build(); err != nil {
+		if r.schema, err = b.DefaultRow(value).Build(); err != nil {
 			return nil, err
 		}
 	}

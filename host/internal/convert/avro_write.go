@@ -61,7 +61,7 @@ func (t *avroText) required(s *data.Schema, namespace string) error {
 	default:
 		return t.primitive(s)
 	}
-	if err := t.properties(s); err != nil {
+	if err := t.properties(&t.b, s); err != nil {
 		return err
 	}
 	t.b.WriteByte('}')
@@ -75,14 +75,10 @@ var avroPrimitives = map[data.Type]string{
 
 // primitive appends the name of a type, or an object where there is more to say.
 func (t *avroText) primitive(s *data.Schema) error {
-	outer := t.b.String()
-	t.b.Reset()
-	if err := t.details(s); err != nil {
+	details, err := t.details(s)
+	if err != nil {
 		return err
 	}
-	details := t.b.String()
-	t.b.Reset()
-	t.b.WriteString(outer)
 	name := avroPrimitives[s.Type()]
 	if symbols := symbolsOf(s); symbols != nil && t.enums() {
 		return t.enumeration(s, symbols, details)
@@ -150,20 +146,21 @@ func (t *avroText) enumeration(s *data.Schema, symbols []string, details string)
 	return nil
 }
 
-// details appends the properties of a primitive type.
-func (t *avroText) details(s *data.Schema) error {
+// details returns the properties of a primitive type.
+func (t *avroText) details(s *data.Schema) (string, error) {
+	var b strings.Builder
 	logical := ""
 	switch s.Name() {
 	case data.DecimalName:
 		scale, err := s.Scale()
 		if err != nil {
-			return err
+			return "", err
 		}
 		precision, ok := s.Parameter(avroPrecision)
 		if !ok {
 			precision = strconv.Itoa(avroMaxDecimals)
 		}
-		fmt.Fprintf(&t.b, `,"scale":%d,"precision":%s`, scale, precision)
+		fmt.Fprintf(&b, `,"scale":%d,"precision":%s`, scale, precision)
 		logical = "decimal"
 	case data.DateName:
 		logical = "date"
@@ -172,50 +169,50 @@ func (t *avroText) details(s *data.Schema) error {
 	case data.TimestampName:
 		logical = "timestamp-millis"
 	}
-	if err := t.properties(s); err != nil {
-		return err
+	if err := t.properties(&b, s); err != nil {
+		return "", err
 	}
 	if logical != "" {
-		fmt.Fprintf(&t.b, `,"logicalType":"%s"`, logical)
+		fmt.Fprintf(&b, `,"logicalType":"%s"`, logical)
 	}
-	return nil
+	return b.String(), nil
 }
 
 // properties appends what Avro has no place for.
-func (t *avroText) properties(s *data.Schema) error {
+func (t *avroText) properties(b *strings.Builder, s *data.Schema) error {
 	if t.meta {
 		if doc := s.Doc(); doc != "" && !t.nodoc {
-			fmt.Fprintf(&t.b, `,"connect.doc":%s`, jsonText(doc))
+			fmt.Fprintf(b, `,"connect.doc":%s`, jsonText(doc))
 		}
 		if v, ok := s.Version(); ok {
-			fmt.Fprintf(&t.b, `,"connect.version":%d`, v)
+			fmt.Fprintf(b, `,"connect.version":%d`, v)
 		}
 		if ps := s.Parameters(); len(ps) > 0 {
-			t.b.WriteString(`,"connect.parameters":{`)
+			b.WriteString(`,"connect.parameters":{`)
 			for i, p := range ps {
 				if i > 0 {
-					t.b.WriteByte(',')
+					b.WriteByte(',')
 				}
-				fmt.Fprintf(&t.b, "%s:%s", jsonText(p.Key), jsonText(p.Value))
+				fmt.Fprintf(b, "%s:%s", jsonText(p.Key), jsonText(p.Value))
 			}
-			t.b.WriteByte('}')
+			b.WriteByte('}')
 		}
 		if initial, ok := s.Default(); ok && initial != nil && !t.nodoc {
 			text, err := avroInitial(s, initial)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(&t.b, `,"connect.default":%s`, text)
+			fmt.Fprintf(b, `,"connect.default":%s`, text)
 		}
 		if s.Name() != "" {
-			fmt.Fprintf(&t.b, `,"connect.name":%s`, jsonText(s.Name()))
+			fmt.Fprintf(b, `,"connect.name":%s`, jsonText(s.Name()))
 		}
 	}
 	switch s.Type() {
 	case data.Int8:
-		t.b.WriteString(`,"connect.type":"int8"`)
+		b.WriteString(`,"connect.type":"int8"`)
 	case data.Int16:
-		t.b.WriteString(`,"connect.type":"int16"`)
+		b.WriteString(`,"connect.type":"int16"`)
 	}
 	return nil
 }
@@ -301,7 +298,7 @@ func (t *avroText) record(s *data.Schema, namespace string) error {
 		}
 	}
 	t.b.WriteByte(']')
-	if err := t.properties(s); err != nil {
+	if err := t.properties(&t.b, s); err != nil {
 		return err
 	}
 	t.b.WriteByte('}')

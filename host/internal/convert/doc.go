@@ -35,10 +35,11 @@
 //
 // Bytes written are Kafka's to the last one: the order of members, numbers as Java writes them, escapes. A key keeps its
 // partition and its place in a compacted topic. Reading is as lenient about JSON types as Kafka's: a text where a number
-// should be is 0. Different, because something would be lost without a word:
+// should be is 0; not so where a Date, a Time, a Timestamp or a Decimal should be. Different, because something would be lost without a word:
 //
 //   - Text that is not UTF-8, or has characters that converter.encoding does not have, is an error, not question marks.
 //   - A decimal in JSON that does not fit its scale exactly is an error; Kafka passes it on under another scale.
+//   - A Time outside a day is passed on as it is; Kafka can neither write nor read one.
 //   - JSON with text behind it, an object that has a field twice, and an object where an array should be are errors.
 //   - NaN and the infinities, which are written as strings, read as what they were, not as 0.
 //   - StringConverter writes JSON without schema as JSON, not as {a=1}, and bytes within a struct as base64, not as the

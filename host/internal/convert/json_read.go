@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -14,7 +15,7 @@ import (
 
 // jsonReader reads a JSON value straight into the row encoding of a schema. Where the JSON is of another type than the
 // schema asks for it does what Kafka does: numbers lose what does not fit, other values become zero, false, null or an
-// empty array; only what has no such stand-in is refused.
+// empty array; only what has no such stand-in is refused, as are moments and decimals.
 type jsonReader struct {
 	b           []byte
 	i           int
@@ -70,10 +71,10 @@ func (r *jsonReader) element(s *data.Schema) (null bool, err error) {
 	if null, err = r.value(s); !null || err != nil {
 		return false, err
 	}
-	if null, err = r.absent(s); err != nil {
-		err = fmt.Errorf("%v is required, and what is there counts as null because it is of another type", s)
+	if !s.Optional() {
+		return false, fmt.Errorf("%v is required, and what is there counts as null because it is of another type", s)
 	}
-	return null, err
+	return r.absent(s)
 }
 
 // absent puts the default in place of a null, if there is one.
@@ -107,6 +108,16 @@ func (r *jsonReader) value(s *data.Schema) (null bool, err error) {
 		return false, r.boolean()
 	case data.Float32, data.Float64:
 		return false, r.float(t)
+	case data.Int32:
+		if name := s.Name(); name == data.DateName || name == data.TimeName {
+			return false, r.moment(s)
+		}
+		return false, r.integer(t)
+	case data.Int64:
+		if s.Name() == data.TimestampName {
+			return false, r.moment(s)
+		}
+		return false, r.integer(t)
 	default:
 		return false, r.integer(t)
 	}
@@ -185,6 +196,27 @@ func (r *jsonReader) integer(t data.Type) error {
 		r.out = binary.LittleEndian.AppendUint64(r.out, uint64(n))
 	}
 	return nil
+}
+
+// moment reads a Date, a Time or a Timestamp. These have no stand-in: what is no whole number, or not of the size of the type, would become
+// another day.
+func (r *jsonReader) moment(s *data.Schema) error {
+	from := r.i
+	text, err := r.skip()
+	if err != nil {
+		return err
+	}
+	digits := bytes.TrimPrefix(text, []byte("-"))
+	whole := len(digits) > 0 && skipDigits(digits, 0) == len(digits)
+	if s.Type() == data.Int32 && whole {
+		_, err := strconv.ParseInt(view(text), 10, 32)
+		whole = err == nil
+	}
+	if !whole {
+		return fmt.Errorf("%v is read from a whole number of %v, not from %.100s", s, s.Type(), text)
+	}
+	r.i = from
+	return r.integer(s.Type())
 }
 
 // integerOf returns the whole number that a JSON number begins with, modulo 2^64.
@@ -283,12 +315,12 @@ func (r *jsonReader) bytes() (null bool, err error) {
 }
 
 func (r *jsonReader) base64() error {
-	text, _, err := r.quoted()
+	text, escaped, err := r.quoted()
 	if err != nil {
 		return err
 	}
 	from := len(r.out)
-	if r.out, err = base64.StdEncoding.AppendDecode(r.out, text); err != nil {
+	if r.out, err = base64.StdEncoding.AppendDecode(r.out, text); err != nil || escaped && bytes.ContainsAny(text, "\r\n") {
 		return errors.New("the string is not base64")
 	}
 	r.size(from)
@@ -305,7 +337,14 @@ func (r *jsonReader) size(from int) {
 func (r *jsonReader) decimal(s *data.Schema) error {
 	switch c := r.b[r.i]; {
 	case c == '"':
-		return r.base64()
+		from := len(r.out)
+		if err := r.base64(); err != nil {
+			return err
+		}
+		if len(r.out) == from+1 {
+			return errors.New("the string of a decimal has no bytes")
+		}
+		return nil
 	case c != '-' && !isDigit(c):
 		text, err := r.skip()
 		if err != nil {

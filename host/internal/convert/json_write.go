@@ -128,7 +128,7 @@ func (w *jsonWriter) value(dst []byte, p *plan) []byte {
 		return w.any(dst)
 	case data.Bytes:
 		if p.numeric {
-			return appendDecimal(dst, w.row.Bytes(), p.scale)
+			return data.AppendDecimalText(dst, w.row.Bytes(), p.scale)
 		}
 	}
 	return w.scalar(dst, p.typ)
@@ -317,10 +317,10 @@ func (w *jsonWriter) ok() bool { return w.err == nil && w.row.Err() == nil }
 
 func appendJSONFloat(dst []byte, f float64, bits int) []byte {
 	if f-f != 0 { // NaN, infinite: JSON has no numbers for these
-		dst = appendFloat(append(dst, '"'), f, bits)
+		dst = data.AppendFloatText(append(dst, '"'), f, bits)
 		return append(dst, '"')
 	}
-	return appendFloat(dst, f, bits)
+	return data.AppendFloatText(dst, f, bits)
 }
 
 func appendBase64(dst, b []byte) []byte {

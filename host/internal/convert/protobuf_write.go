@@ -725,8 +725,7 @@ func appendProtoDecimal(dst, unscaled []byte, scale int) []byte {
 		dst = protowire.AppendBytes(protowire.AppendTag(dst, 1, protowire.BytesType), unscaled)
 	}
 	digits := int64(1)
-	if len(unscaled) <= 8 {
-		n := int64Of(unscaled)
+	if n, ok := data.UnscaledInt64(unscaled); ok {
 		for n /= 10; n != 0; n /= 10 {
 			digits++
 		}

@@ -98,7 +98,7 @@ func (w *textWriter) value(dst []byte, s *data.Schema, inner bool) []byte {
 			if err != nil && w.err == nil {
 				w.err = err
 			}
-			return appendDecimal(dst, w.row.Bytes(), scale)
+			return data.AppendDecimalText(dst, w.row.Bytes(), scale)
 		}
 		return w.scalar(dst, t, inner)
 	case data.Int32:
@@ -148,9 +148,9 @@ func (w *textWriter) scalar(dst []byte, t data.Type, inner bool) []byte {
 	case data.Int64:
 		return strconv.AppendInt(dst, w.row.Int64(), 10)
 	case data.Float32:
-		return appendFloat(dst, float64(w.row.Float32()), 32)
+		return data.AppendFloatText(dst, float64(w.row.Float32()), 32)
 	case data.Float64:
-		return appendFloat(dst, w.row.Float64(), 64)
+		return data.AppendFloatText(dst, w.row.Float64(), 64)
 	case data.Bytes:
 		if quoted {
 			return appendBase64(dst, w.row.Bytes())

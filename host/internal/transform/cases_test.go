@@ -535,7 +535,7 @@ func elementOf(s *data.Schema) *data.Schema {
 }
 
 func floatText(f float64) any {
-	text := string(appendJavaFloat(nil, f, 64))
+	text := string(data.AppendFloatText(nil, f, 64))
 	if strings.ContainsAny(text, "NI") {
 		return text
 	}

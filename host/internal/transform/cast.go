@@ -100,12 +100,9 @@ func (t *cast) apply(m *message) (bool, error) {
 	if c.form == members {
 		return true, t.entries(m, c)
 	}
-	p, ok := t.plans.get(c.schema)
-	if !ok {
-		if p, err = t.plan(m.arena, c.schema); err != nil {
-			return true, err
-		}
-		t.plans.put(c.schema, p)
+	p, err := t.plans.of(c.schema, func(s *data.Schema) (*castPlan, error) { return t.plan(m.arena, s) })
+	if err != nil {
+		return true, err
 	}
 	if t.replaceNull {
 		c.fill(p.defaults)
@@ -128,22 +125,12 @@ func (t *cast) apply(m *message) (bool, error) {
 	return true, nil
 }
 
-// entries casts entries of a map without schema. One that is missing is null then.
+// entries casts entries of a map without schema.
 func (t *cast) entries(m *message, c *content) error {
 	for _, e := range t.casts {
-		val := c.get(e.name.text)
-		if val != nil {
-			v, err := c.codec.read(m.arena, val)
-			if err == nil {
-				v, err = castTo(m.arena, v, e.to)
-			}
-			if err != nil {
-				return fmt.Errorf("field %s of the %s: %w; correct %s", e.name.text, t.side, err, t.fix)
-			}
-			from := len(m.arena.buf)
-			val = m.arena.cut(c.codec.append(m.arena.buf, v), from)
+		if err := t.change(m.arena, c, e.name, t.fix, func(v scalar) (scalar, error) { return castTo(m.arena, v, e.to) }); err != nil {
+			return err
 		}
-		c.put(e.name, val)
 	}
 	return nil
 }

@@ -70,11 +70,11 @@ func (k codec) float(dst []byte, t data.Type, f float64) []byte {
 	case k == anyCodec:
 		return appendFloat(append(dst, byte(t)), t, f)
 	case math.IsNaN(f) || math.IsInf(f, 0):
-		return appendQuoted(dst, string(appendJavaFloat(nil, f, 64))) // as JsonConverter writes them
+		return appendQuoted(dst, string(data.AppendFloatText(nil, f, 64))) // as JsonConverter writes them
 	case t == data.Float32:
-		return appendJavaFloat(dst, f, 32)
+		return data.AppendFloatText(dst, f, 32)
 	}
-	return appendJavaFloat(dst, f, 64)
+	return data.AppendFloatText(dst, f, 64)
 }
 
 func (k codec) text(dst, s []byte) []byte {

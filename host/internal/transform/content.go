@@ -1,7 +1,9 @@
 package transform
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 )
@@ -183,10 +185,12 @@ func (c *content) join(a *Arena) (data.Value, error) {
 }
 
 // fill puts the defaults of the schema in the place of nulls, as a Java Struct does when it is asked for a field.
-func (c *content) fill(defaults []fieldDefault) {
+func (c *content) fill(defaults []fieldDefault) { fill(c.cells, defaults) }
+
+func fill(cells [][]byte, defaults []fieldDefault) {
 	for _, d := range defaults {
-		if c.cells[d.field] == nil {
-			c.cells[d.field] = d.row
+		if cells[d.field] == nil {
+			cells[d.field] = d.row
 		}
 	}
 }
@@ -229,6 +233,24 @@ func (c *content) find(name string) int {
 		}
 	}
 	return -1
+}
+
+// once leaves one entry of each name, at the place of the first and with the value of the last, as a map would have it.
+func once(entries []entry) []entry {
+	kept := entries[:0]
+	for _, e := range entries {
+		if i := indexOf(kept, e.name); i >= 0 {
+			kept[i].val = e.val
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// indexOf returns the position of the first entry of a name, -1 when there is none.
+func indexOf(entries []entry, name []byte) int {
+	return slices.IndexFunc(entries, func(e entry) bool { return e.name != nil && bytes.Equal(e.name, name) })
 }
 
 // get returns the value of the entry called name, nil when it is null or missing.

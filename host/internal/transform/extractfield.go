@@ -38,13 +38,9 @@ func (t *extractField) apply(m *message) (bool, error) {
 	if s.Type() != data.Struct {
 		return true, t.refuse(c)
 	}
-	p, ok := t.plans.get(s)
-	if !ok {
-		var err error
-		if p, err = t.path.plan(s); err != nil {
-			return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
-		}
-		t.plans.put(s, p)
+	p, err := t.plans.of(s, t.path.plan)
+	if err != nil {
+		return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
 	}
 	if c.isNull() {
 		c.setRow(p.schema, nil)

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
@@ -10,10 +11,12 @@ import (
 type flatten struct {
 	target
 	delimiter string
+	separator []byte // the delimiter
 	plans     bySchema[*flatPlan]
 	cells     [][]byte // of the structs that are open
 	flat      []entry  // room for the outcome
 	stack     []entry  // the entries of the maps that are open
+	meet      bool     // a name has the delimiter in it: joined names may meet
 }
 
 // flatPlan is the tree of a struct's fields.
@@ -31,7 +34,8 @@ type flatField struct {
 
 func newFlatten(side side) func(settings) (built, error) {
 	return func(s settings) (built, error) {
-		return built{transformation: &flatten{target: target{side, s.prefix, "flattening"}, delimiter: s.text("delimiter")}}, nil
+		delimiter := s.text("delimiter")
+		return built{transformation: &flatten{target: target{side, s.prefix, "flattening"}, delimiter: delimiter, separator: []byte(delimiter)}}, nil
 	}
 }
 
@@ -44,19 +48,19 @@ func (t *flatten) apply(m *message) (bool, error) {
 		return true, err
 	}
 	if c.form == members {
-		t.flat, t.stack = t.flat[:0], append(t.stack[:0], c.entries...)
+		t.flat, t.stack, t.meet = t.flat[:0], append(t.stack[:0], c.entries...), false
 		if err := t.entries(m.arena, c.codec, nil, 0, 0); err != nil {
 			return true, fmt.Errorf("the %s: %w", t.side, err)
+		}
+		if t.meet {
+			t.flat = once(t.flat)
 		}
 		c.entries, t.flat = t.flat, c.entries
 		return true, nil
 	}
-	p, ok := t.plans.get(c.schema)
-	if !ok {
-		if p, err = t.plan(c.schema); err != nil {
-			return true, fmt.Errorf("the %s: %w", t.side, err)
-		}
-		t.plans.put(c.schema, p)
+	p, err := t.plans.of(c.schema, t.plan)
+	if err != nil {
+		return true, fmt.Errorf("the %s: %w", t.side, err)
 	}
 	c.spare = c.spare[:0]
 	for i := range p.fields {
@@ -98,7 +102,8 @@ func (t *flatten) append(cells [][]byte, f *flatField, cell []byte) ([][]byte, e
 // plan works out the flat schema.
 func (t *flatten) plan(s *data.Schema) (*flatPlan, error) {
 	b := likeStruct(s)
-	fields, err := t.level(b, s, "", s.Optional(), nil)
+	def, _ := s.Default()
+	fields, err := t.level(b, s, "", s.Optional(), def)
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +177,7 @@ func (t *flatten) entries(a *Arena, k codec, prefix []byte, from, depth int) err
 		if e.name == nil {
 			return fmt.Errorf("a map has a key that is no string, and flattening makes names of keys")
 		}
+		t.meet = t.meet || bytes.Contains(e.name, t.separator)
 		if prefix != nil {
 			at := len(a.buf)
 			e.name = a.cut(append(append(a.buf, prefix...), e.name...), at)

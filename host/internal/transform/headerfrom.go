@@ -54,12 +54,9 @@ func (t *headerFrom) apply(m *message) (bool, error) {
 		}
 		return true, nil
 	}
-	p, ok := t.plans.get(c.schema)
-	if !ok {
-		if p, err = t.plan(c.schema); err != nil {
-			return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
-		}
-		t.plans.put(c.schema, p)
+	p, err := t.plans.of(c.schema, t.plan)
+	if err != nil {
+		return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
 	}
 	all := c.schema.Fields()
 	for i, from := range p.from {

@@ -100,12 +100,9 @@ func (t *insertField) apply(m *message) (bool, error) {
 		}
 		return true, nil
 	}
-	p, ok := t.plans.get(c.schema)
-	if !ok {
-		if p, err = t.plan(c.schema); err != nil {
-			return true, err
-		}
-		t.plans.put(c.schema, p)
+	p, err := t.plans.of(c.schema, t.plan)
+	if err != nil {
+		return true, err
 	}
 	if t.replaceNull {
 		c.fill(p.defaults)

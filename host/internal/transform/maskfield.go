@@ -89,37 +89,14 @@ func (t *maskField) plan(s *data.Schema) *maskPlan {
 	return p
 }
 
-// entries masks entries of a map without schema. One that is missing is null then.
+// entries masks entries of a map without schema.
 func (t *maskField) entries(m *message, c *content) error {
 	for _, n := range t.names {
-		val := c.get(n.text)
-		if val != nil {
-			v, err := c.codec.read(m.arena, val)
-			if err == nil {
-				v, err = t.replacement.mask(v)
-			}
-			if err != nil {
-				return fmt.Errorf("field %s of the %s: %w; correct %s", n.text, t.side, err, t.fix)
-			}
-			from := len(m.arena.buf)
-			val = m.arena.cut(c.codec.empty(m.arena.buf, v), from)
+		if err := t.change(m.arena, c, n, t.fix, t.replacement.mask); err != nil {
+			return err
 		}
-		c.put(n, val)
 	}
 	return nil
-}
-
-// empty appends a scalar, or a map or an array without anything in it.
-func (k codec) empty(dst []byte, v scalar) []byte {
-	switch {
-	case v.typ == data.Map && k == jsonCodec:
-		return append(dst, '{', '}')
-	case v.typ == data.Array && k == jsonCodec:
-		return append(dst, '[', ']')
-	case v.typ == data.Map, v.typ == data.Array:
-		return append(dst, byte(v.typ), 0)
-	}
-	return k.append(dst, v)
 }
 
 // replacement is what fields are masked with: the text, as the type of the field, or zero when none is given.

@@ -6,8 +6,8 @@ import (
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 )
 
-// parseJSONField is ParseJson: text that is JSON becomes a value without schema.
-type parseJSONField struct {
+// jsonFields are the fields that ParseJson and FormatJson work on.
+type jsonFields struct {
 	target
 	names []name // none: all of it
 	fix   string
@@ -20,13 +20,45 @@ type rewritePlan struct {
 	fields []int
 }
 
+func newJSONFields(side side, s settings, doing string) jsonFields {
+	f := jsonFields{target: target{side, s.prefix, doing}, fix: s.fix("fields")}
+	for _, n := range s.list("fields") {
+		f.names = append(f.names, newName(n))
+	}
+	return f
+}
+
+// plan gives the fields of a struct the schemas that to says.
+func (f *jsonFields) plan(s *data.Schema, to func(data.Field) (*data.Schema, error)) (*rewritePlan, error) {
+	p, err := f.plans.of(s, func(s *data.Schema) (*rewritePlan, error) { return rewrite(s, f.names, to) })
+	if err != nil {
+		return nil, fmt.Errorf("the %s: %w; correct %s", f.side, err, f.fix)
+	}
+	return p, nil
+}
+
+// entries puts what to makes of it in the place of each entry of a map without schema that is there and not null.
+func (f *jsonFields) entries(c *content, to func(name string, val []byte) ([]byte, error)) error {
+	for _, n := range f.names {
+		at := c.find(n.text)
+		if at < 0 || c.entries[at].val == nil {
+			continue
+		}
+		val, err := to(n.text, c.entries[at].val)
+		if err != nil {
+			return err
+		}
+		c.entries[at].val = val
+	}
+	return nil
+}
+
+// parseJSONField is ParseJson: text that is JSON becomes a value without schema.
+type parseJSONField struct{ jsonFields }
+
 func newParseJSON(side side) func(settings) (built, error) {
 	return func(s settings) (built, error) {
-		t := &parseJSONField{target: target{side, s.prefix, "parsing JSON in fields"}, fix: s.fix("fields")}
-		for _, n := range s.list("fields") {
-			t.names = append(t.names, newName(n))
-		}
-		return built{transformation: t}, nil
+		return built{transformation: &parseJSONField{newJSONFields(side, s, "parsing JSON in fields")}}, nil
 	}
 }
 
@@ -43,19 +75,11 @@ func (t *parseJSONField) apply(m *message) (bool, error) {
 		return true, err
 	}
 	if c.form == members {
-		return true, t.entries(m, c)
+		return true, t.entries(c, func(name string, val []byte) ([]byte, error) { return t.entry(m.arena, c.codec, name, val) })
 	}
-	p, ok := t.plans.get(c.schema)
-	if !ok {
-		if p, err = rewrite(c.schema, t.names, func(f data.Field) (*data.Schema, error) {
-			if typ := f.Schema.Type(); typ != data.String && typ != data.Bytes {
-				return nil, fmt.Errorf("field %s is %v, and JSON is text", f.Name, f.Schema)
-			}
-			return data.AnySchema, nil
-		}); err != nil {
-			return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
-		}
-		t.plans.put(c.schema, p)
+	p, err := t.plan(c.schema, parsedSchema)
+	if err != nil {
+		return true, err
 	}
 	for _, at := range p.fields {
 		if c.cells[at] == nil {
@@ -67,6 +91,14 @@ func (t *parseJSONField) apply(m *message) (bool, error) {
 	}
 	c.schema = p.schema
 	return true, nil
+}
+
+// parsedSchema is the schema of a field whose text is parsed.
+func parsedSchema(f data.Field) (*data.Schema, error) {
+	if typ := f.Schema.Type(); typ != data.String && typ != data.Bytes {
+		return nil, fmt.Errorf("field %s is %v, and JSON is text", f.Name, f.Schema)
+	}
+	return data.AnySchema, nil
 }
 
 // rewrite gives fields of a struct the schemas that to says.
@@ -116,33 +148,25 @@ func (t *parseJSONField) any(a *Arena, b []byte) ([]byte, error) {
 	return a.cut(buf, from), nil
 }
 
-// entries parses entries of a map without schema.
-func (t *parseJSONField) entries(m *message, c *content) error {
-	for _, n := range t.names {
-		at := c.find(n.text)
-		if at < 0 || c.entries[at].val == nil {
-			continue
-		}
-		v, err := c.codec.read(m.arena, c.entries[at].val)
-		switch {
-		case err != nil:
-		case v.typ != data.String && v.typ != data.Bytes:
-			err = fmt.Errorf("it is %v, and JSON is text", v.typ)
-		case c.codec == anyCodec:
-			c.entries[at].val, err = t.any(m.arena, v.b)
-		default:
-			_, err = parseJSON(v.b)
-			if val := trimJSON(v.b); string(val) == "null" {
-				c.entries[at].val = nil
-			} else {
-				c.entries[at].val = val
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("field %s of the %s: %w; correct %s", n.text, t.side, err, t.fix)
+// entry parses an entry of a map without schema.
+func (t *parseJSONField) entry(a *Arena, k codec, name string, val []byte) ([]byte, error) {
+	v, err := k.read(a, val)
+	switch {
+	case err != nil:
+	case v.typ != data.String && v.typ != data.Bytes:
+		err = fmt.Errorf("it is %v, and JSON is text", v.typ)
+	case k == anyCodec:
+		val, err = t.any(a, v.b)
+	default:
+		_, err = parseJSON(v.b)
+		if val = trimJSON(v.b); string(val) == "null" {
+			val = nil
 		}
 	}
-	return nil
+	if err != nil {
+		return nil, fmt.Errorf("field %s of the %s: %w; correct %s", name, t.side, err, t.fix)
+	}
+	return val, nil
 }
 
 // all makes JSON without schema of all of the content.
@@ -173,20 +197,11 @@ func (t *parseJSONField) all(m *message, c *content) error {
 }
 
 // formatJSON is FormatJson: a value becomes text that is JSON.
-type formatJSON struct {
-	target
-	names []name // none: all of it
-	fix   string
-	plans bySchema[*rewritePlan]
-}
+type formatJSON struct{ jsonFields }
 
 func newFormatJSON(side side) func(settings) (built, error) {
 	return func(s settings) (built, error) {
-		t := &formatJSON{target: target{side, s.prefix, "writing fields as JSON"}, fix: s.fix("fields")}
-		for _, n := range s.list("fields") {
-			t.names = append(t.names, newName(n))
-		}
-		return built{transformation: t}, nil
+		return built{transformation: &formatJSON{newJSONFields(side, s, "writing fields as JSON")}}, nil
 	}
 }
 
@@ -212,19 +227,11 @@ func (t *formatJSON) apply(m *message) (bool, error) {
 		return true, err
 	}
 	if c.form == members {
-		return true, t.entries(m, c)
+		return true, t.entries(c, func(name string, val []byte) ([]byte, error) { return t.entry(m.arena, c.codec, name, val) })
 	}
-	p, ok := t.plans.get(c.schema)
-	if !ok {
-		if p, err = rewrite(c.schema, t.names, func(f data.Field) (*data.Schema, error) {
-			if f.Schema.Optional() {
-				return data.OptionalStringSchema, nil
-			}
-			return data.StringSchema, nil
-		}); err != nil {
-			return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
-		}
-		t.plans.put(c.schema, p)
+	p, err := t.plan(c.schema, formattedSchema)
+	if err != nil {
+		return true, err
 	}
 	for _, at := range p.fields {
 		if c.cells[at] == nil {
@@ -252,19 +259,20 @@ func (a *Arena) json(v data.Value) ([]byte, error) {
 	return a.cut(buf, from), nil
 }
 
-// entries writes entries of a map without schema as JSON.
-func (t *formatJSON) entries(m *message, c *content) error {
-	for _, n := range t.names {
-		at := c.find(n.text)
-		if at < 0 || c.entries[at].val == nil {
-			continue
-		}
-		b, err := m.arena.json(c.codec.value(c.entries[at].val))
-		if err != nil {
-			return fmt.Errorf("field %s of the %s: %w", n.text, t.side, err)
-		}
-		from := len(m.arena.buf)
-		c.entries[at].val = m.arena.cut(c.codec.text(m.arena.buf, b), from)
+// formattedSchema is the schema of a field that becomes text.
+func formattedSchema(f data.Field) (*data.Schema, error) {
+	if f.Schema.Optional() {
+		return data.OptionalStringSchema, nil
 	}
-	return nil
+	return data.StringSchema, nil
+}
+
+// entry writes an entry of a map without schema as JSON.
+func (t *formatJSON) entry(a *Arena, k codec, name string, val []byte) ([]byte, error) {
+	b, err := a.json(k.value(val))
+	if err != nil {
+		return nil, fmt.Errorf("field %s of the %s: %w", name, t.side, err)
+	}
+	from := len(a.buf)
+	return a.cut(k.text(a.buf, b), from), nil
 }

@@ -13,7 +13,8 @@ type replaceField struct {
 	target
 	fix              string
 	exclude, include []string
-	renames          map[string]name
+	renames          map[string]name // by the old name
+	targets          map[string]bool // the new names
 	replaceNull      bool
 	plans            bySchema[*replacePlan]
 }
@@ -28,13 +29,14 @@ type replacePlan struct {
 func newReplaceField(side side) func(settings) (built, error) {
 	return func(s settings) (built, error) {
 		t := &replaceField{target: target{side, s.prefix, "replacing fields"}, fix: s.fix("renames"), exclude: s.list("exclude"), include: s.list("include"),
-			renames: map[string]name{}, replaceNull: s.flag(replaceNullKey)}
+			renames: map[string]name{}, targets: map[string]bool{}, replaceNull: s.flag(replaceNullKey)}
 		for _, r := range s.list("renames") {
 			from, to, ok := strings.Cut(r, ":")
 			if !ok || from == "" || to == "" || strings.Contains(to, ":") {
 				return built{}, s.wrong("renames", "Invalid rename mapping: %s. It must be old:new", r)
 			}
 			t.renames[from] = newName(to)
+			t.targets[to] = true
 		}
 		return built{transformation: t}, nil
 	}
@@ -57,12 +59,9 @@ func (t *replaceField) apply(m *message) (bool, error) {
 		t.entries(c)
 		return true, nil
 	}
-	p, ok := t.plans.get(c.schema)
-	if !ok {
-		if p, err = t.plan(c.schema); err != nil {
-			return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
-		}
-		t.plans.put(c.schema, p)
+	p, err := t.plans.of(c.schema, t.plan)
+	if err != nil {
+		return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
 	}
 	if t.replaceNull {
 		c.fill(p.defaults)
@@ -79,6 +78,12 @@ func (t *replaceField) entries(c *content) {
 		}
 		if to, ok := t.renames[string(e.name)]; ok {
 			e.name, e.raw = to.bytes, to.raw[c.codec]
+		}
+		if t.targets[string(e.name)] { // no map has a name twice
+			if i := indexOf(kept, e.name); i >= 0 {
+				kept[i].val = e.val
+				continue
+			}
 		}
 		kept = append(kept, e)
 	}

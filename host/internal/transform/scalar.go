@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -190,7 +189,7 @@ func (v scalar) appendCell(dst []byte) []byte {
 	return appendInteger(dst, v.typ, v.n)
 }
 
-// append appends a scalar without schema.
+// append appends a scalar without schema, or a map or an array without anything in it.
 func (k codec) append(dst []byte, v scalar) []byte {
 	switch v.typ {
 	case data.Boolean:
@@ -204,6 +203,14 @@ func (k codec) append(dst []byte, v scalar) []byte {
 			return appendSized(append(dst, byte(data.Bytes)), v.b)
 		}
 		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), v.b), '"')
+	case data.Map, data.Array:
+		switch {
+		case k == anyCodec:
+			return append(dst, byte(v.typ), 0)
+		case v.typ == data.Map:
+			return append(dst, '{', '}')
+		}
+		return append(dst, '[', ']')
 	}
 	return k.integer(dst, v.typ, v.n)
 }
@@ -266,15 +273,15 @@ func (v scalar) appendText(dst []byte) []byte {
 	case v.name == data.TimeName && v.typ == data.Int32, v.name == data.TimestampName && v.typ == data.Int64:
 		return appendDate(dst, v.n)
 	case v.isDecimal():
-		return appendJavaDecimal(dst, v.decimal())
+		return data.AppendDecimalText(dst, v.b, v.scale)
 	}
 	switch v.typ {
 	case data.Boolean:
 		return strconv.AppendBool(dst, v.n != 0)
 	case data.Float32:
-		return appendJavaFloat(dst, v.f, 32)
+		return data.AppendFloatText(dst, v.f, 32)
 	case data.Float64:
-		return appendJavaFloat(dst, v.f, 64)
+		return data.AppendFloatText(dst, v.f, 64)
 	case data.String:
 		return append(dst, v.b...)
 	case data.Bytes:
@@ -296,57 +303,6 @@ func appendDate(dst []byte, millis int64) []byte {
 		return t.AppendFormat(dst, time.DateOnly)
 	}
 	return t.AppendFormat(dst, "2006-01-02T15:04:05.000Z")
-}
-
-// appendJavaFloat appends a number as Java's Float.toString and Double.toString do: the shortest digits that read back as
-// the same number, at least one of them after the point, with an exponent below 0.001 and from 10000000 on.
-func appendJavaFloat(dst []byte, f float64, bits int) []byte {
-	abs := math.Abs(f)
-	switch {
-	case math.IsNaN(f):
-		return append(dst, "NaN"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-Infinity"...)
-	case math.IsInf(f, 1):
-		return append(dst, "Infinity"...)
-	case f == 0 || abs >= 1e-3 && abs < 1e7:
-		from := len(dst)
-		dst = strconv.AppendFloat(dst, f, 'f', -1, bits)
-		if bytes.IndexByte(dst[from:], '.') < 0 {
-			dst = append(dst, ".0"...)
-		}
-		return dst
-	}
-	from := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	if bytes.IndexByte(dst[from:], '.') < 0 {
-		dst = strconv.AppendFloat(dst[:from], f, 'e', 1, bits)
-	}
-	e := from + bytes.IndexByte(dst[from:], 'e')
-	exponent, _ := strconv.Atoi(string(dst[e+1:]))
-	return strconv.AppendInt(append(dst[:e], 'E'), int64(exponent), 10)
-}
-
-// appendJavaDecimal appends a decimal as Java's BigDecimal.toString does: plain, but with an exponent when the scale is
-// negative or the number below 0.000001.
-func appendJavaDecimal(dst []byte, d data.Decimal) []byte {
-	digits := new(big.Int).Abs(d.Unscaled).String()
-	exponent := len(digits) - 1 - d.Scale
-	if d.Scale >= 0 && exponent >= -6 {
-		return append(dst, d.String()...)
-	}
-	if d.Unscaled.Sign() < 0 {
-		dst = append(dst, '-')
-	}
-	dst = append(dst, digits[0])
-	if len(digits) > 1 {
-		dst = append(append(dst, '.'), digits[1:]...)
-	}
-	dst = append(dst, 'E')
-	if exponent >= 0 {
-		dst = append(dst, '+')
-	}
-	return strconv.AppendInt(dst, int64(exponent), 10)
 }
 
 // javaInteger reads a text as Java's Long.parseLong does, in that many bits.

@@ -24,6 +24,18 @@ func (b *bySchema[P]) get(s *data.Schema) (p P, ok bool) {
 	return p, ok
 }
 
+// of returns what is known of a schema, which work works out when it is new.
+func (b *bySchema[P]) of(s *data.Schema, work func(*data.Schema) (P, error)) (P, error) {
+	if p, ok := b.get(s); ok {
+		return p, nil
+	}
+	p, err := work(s)
+	if err != nil {
+		return p, err
+	}
+	return b.put(s, p), nil
+}
+
 // put keeps what was worked out for a schema.
 func (b *bySchema[P]) put(s *data.Schema, p P) P {
 	if b.plans == nil || len(b.plans) >= mostSchemas {

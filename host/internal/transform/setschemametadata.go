@@ -44,13 +44,9 @@ func (t *setSchemaMetadata) apply(m *message) (bool, error) {
 		return true, fmt.Errorf("the %s is %s, and %s needs a schema; set %s.converter to one that reads a schema, such as JsonConverter with schemas.enable=true",
 			t.side, c.describe(), t.doing, t.side)
 	}
-	p, ok := t.plans.get(s)
-	if !ok {
-		var err error
-		if p, err = t.plan(s); err != nil {
-			return true, fmt.Errorf("the %s: %w", t.side, err)
-		}
-		t.plans.put(s, p)
+	p, err := t.plans.of(s, t.plan)
+	if err != nil {
+		return true, fmt.Errorf("the %s: %w", t.side, err)
 	}
 	if len(p.defaults) > 0 && t.replaceNull && !c.isNull() {
 		if _, err := t.split(m); err != nil {

@@ -33,6 +33,24 @@ func (t target) split(m *message) (*content, error) {
 	return c, nil
 }
 
+// change puts what to makes of it in the place of the entry n of a map without schema. One that is null or missing is null then.
+func (t target) change(a *Arena, c *content, n name, fix string, to func(scalar) (scalar, error)) error {
+	val := c.get(n.text)
+	if val != nil {
+		v, err := c.codec.read(a, val)
+		if err == nil {
+			v, err = to(v)
+		}
+		if err != nil {
+			return fmt.Errorf("field %s of the %s: %w; correct %s", n.text, t.side, err, fix)
+		}
+		from := len(a.buf)
+		val = a.cut(c.codec.append(a.buf, v), from)
+	}
+	c.put(n, val)
+	return nil
+}
+
 // refuse says that a content has no fields.
 func (t target) refuse(c *content) error {
 	if c.isNull() {

@@ -26,6 +26,7 @@ type momentPlan struct {
 	field    int // -1: the struct does not have it
 	from     *data.Schema
 	kind     momentKind
+	refused  error // the field is no moment, which matters only when the struct is not null
 	defaults []fieldDefault
 }
 
@@ -96,17 +97,16 @@ func (t *timestampConverter) apply(m *message) (bool, error) {
 	if s.Type() != data.Struct {
 		return true, t.refuse(c)
 	}
-	p, ok := t.plans.get(s)
-	if !ok {
-		var err error
-		if p, err = t.plan(m.arena, s); err != nil {
-			return true, fmt.Errorf("the %s: %w; correct %s", t.side, err, t.fix)
-		}
-		t.plans.put(s, p)
+	p, err := t.plans.of(s, func(s *data.Schema) (*momentPlan, error) { return t.plan(m.arena, s) })
+	if err != nil {
+		return true, fmt.Errorf("the %s: %w", t.side, err)
 	}
 	if c.isNull() {
 		c.setRow(p.schema, nil)
 		return true, nil
+	}
+	if p.refused != nil {
+		return true, p.refused
 	}
 	if _, err := t.split(m); err != nil {
 		return true, err
@@ -190,14 +190,42 @@ func (t *timestampConverter) plan(a *Arena, s *data.Schema) (*momentPlan, error)
 		}
 		var err error
 		if p.kind, err = momentOf(f.Schema); err != nil {
-			return nil, fmt.Errorf("field %s: %w", f.Name, err)
+			p.refused = fmt.Errorf("the %s: field %s: %w; correct %s", t.side, f.Name, err, t.fix)
 		}
 		p.from = f.Schema
 		b.Field(f.Name, t.to.schema(f.Schema.Optional()))
 	}
 	var err error
-	p.schema, err = b.Build()
+	if p.schema, err = b.Build(); err != nil {
+		return nil, err
+	}
+	if row, _ := s.Default(); row != nil {
+		if row, err = t.converted(a, p, s, row); err != nil {
+			return nil, fmt.Errorf("its default: %w", err)
+		}
+		p.schema, err = b.DefaultRow(row).Build()
+	}
 	return p, err
+}
+
+// converted returns the default of a struct in its new form.
+func (t *timestampConverter) converted(a *Arena, p *momentPlan, s *data.Schema, row []byte) ([]byte, error) {
+	if p.refused != nil {
+		return nil, p.refused
+	}
+	cells, err := newLayout(s).split(nil, row)
+	if err != nil {
+		return nil, err
+	}
+	if t.replaceNull {
+		fill(cells, p.defaults)
+	}
+	if p.field >= 0 && cells[p.field] != nil {
+		if cells[p.field], err = t.convert(a, p.from, p.kind, cells[p.field]); err != nil {
+			return nil, err
+		}
+	}
+	return newLayout(p.schema).join(nil, cells)
 }
 
 // momentOf tells in which form values of a schema are moments.

@@ -162,16 +162,11 @@ func (t *unwrap) apply(m *message) (bool, error) {
 	if s == nil || s.Type() != data.Struct || !strings.HasSuffix(s.Name(), ".Envelope") {
 		return true, nil
 	}
-	e, ok := t.plans.get(s)
-	if !ok {
-		var err error
-		if e, err = t.plan(s); err != nil {
-			return true, fmt.Errorf("the value: %w", err)
-		}
-		t.plans.put(s, e)
-	}
-	c, err := t.split(m)
+	e, err := t.plans.of(s, t.plan)
 	if err != nil {
+		return true, fmt.Errorf("the value: %w", err)
+	}
+	if c, err = t.split(m); err != nil {
 		return true, err
 	}
 	if op := text(c.cells[e.op]); string(op) == "t" {

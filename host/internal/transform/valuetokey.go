@@ -45,12 +45,9 @@ func (t *valueToKey) apply(m *message) (bool, error) {
 		}
 		return true, nil
 	}
-	p, ok := t.plans.get(c.schema)
-	if !ok {
-		if p, err = t.plan(c.schema); err != nil {
-			return true, fmt.Errorf("the value: %w; correct %s", err, t.fix)
-		}
-		t.plans.put(c.schema, p)
+	p, err := t.plans.of(c.schema, t.plan)
+	if err != nil {
+		return true, fmt.Errorf("the value: %w; correct %s", err, t.fix)
 	}
 	k.form, k.schema, k.cells = fields, p.schema, k.cells[:0]
 	all := p.schema.Fields()

@@ -1,100 +1,11 @@
 package convert
 
 import (
-	"bytes"
 	"math"
 	"math/big"
-	"strconv"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 )
-
-// appendFloat appends a floating-point number of 32 or 64 bits as Java's Float.toString and Double.toString do: the
-// shortest digits that read back as the same number, at least one of them after the point, with an exponent below 0.001
-// and from 10000000 on.
-func appendFloat(dst []byte, f float64, bits int) []byte {
-	abs := math.Abs(f)
-	switch {
-	case f != f:
-		return append(dst, "NaN"...)
-	case abs > math.MaxFloat64:
-		if f < 0 {
-			dst = append(dst, '-')
-		}
-		return append(dst, "Infinity"...)
-	case abs < 1e7 && f == math.Trunc(f):
-		if f == 0 && math.Signbit(f) {
-			dst = append(dst, '-')
-		}
-		return append(strconv.AppendInt(dst, int64(f), 10), '.', '0')
-	case abs >= 1e-3 && abs < 1e7:
-		return strconv.AppendFloat(dst, f, 'f', -1, bits)
-	}
-	return appendScientific(dst, f, bits)
-}
-
-func appendScientific(dst []byte, f float64, bits int) []byte {
-	from := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	if bytes.IndexByte(dst[from:], '.') < 0 {
-		// One digit is enough, Java writes two: the nearest ones, which are not always "d.0" where floats are sparse.
-		dst = strconv.AppendFloat(dst[:from], f, 'e', 1, bits)
-	}
-	e := from + bytes.IndexByte(dst[from:], 'e')
-	exponent, _ := strconv.Atoi(view(dst[e+1:]))
-	return strconv.AppendInt(append(dst[:e], 'E'), int64(exponent), 10)
-}
-
-// appendDecimal appends a decimal, given as the two's complement bytes of its unscaled number, as Java's
-// BigDecimal.toString does: plain, with an exponent when the scale is negative or the number is below 0.000001.
-func appendDecimal(dst, unscaled []byte, scale int) []byte {
-	var room [24]byte
-	digits := room[:0]
-	if len(unscaled) <= 8 {
-		digits = strconv.AppendInt(digits, int64Of(unscaled), 10)
-	} else {
-		digits = data.Unscaled(unscaled).Append(digits, 10)
-	}
-	if digits[0] == '-' {
-		dst, digits = append(dst, '-'), digits[1:]
-	}
-	exponent := len(digits) - 1 - scale
-	switch {
-	case scale == 0:
-		return append(dst, digits...)
-	case scale < 0 || exponent < -6:
-		dst = append(dst, digits[0])
-		if len(digits) > 1 {
-			dst = append(append(dst, '.'), digits[1:]...)
-		}
-		dst = append(dst, 'E')
-		if exponent >= 0 {
-			dst = append(dst, '+')
-		}
-		return strconv.AppendInt(dst, int64(exponent), 10)
-	case len(digits) > scale:
-		point := len(digits) - scale
-		dst = append(append(dst, digits[:point]...), '.')
-		return append(dst, digits[point:]...)
-	}
-	dst = append(dst, '0', '.')
-	for range scale - len(digits) {
-		dst = append(dst, '0')
-	}
-	return append(dst, digits...)
-}
-
-// int64Of reads at most eight bytes of two's complement.
-func int64Of(b []byte) int64 {
-	n := int64(0)
-	if len(b) > 0 && b[0]&0x80 != 0 {
-		n = -1
-	}
-	for _, c := range b {
-		n = n<<8 | int64(c)
-	}
-	return n
-}
 
 // literal is a JSON number taken apart: digits without the point, of which the last fraction ones are behind it, times
 // ten to the exponent.
