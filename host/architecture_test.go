@@ -69,7 +69,7 @@ var table = []rule{
 		internal + "isolation", internal + "provider", internal + "evolution",
 	}, tests: []string{anything}},
 	{path: herder, may: []string{
-		internal + "worker", internal + "group", internal + "storage", internal + "isolation", internal + "logging", internal + "provider", config, data,
+		internal + "worker", internal + "group", internal + "storage", internal + "isolation", internal + "logging", internal + "provider", internal + "metrics", config, data,
 	}, tests: []string{anything}},
 	{path: herder + "/herdertest", may: []string{anything}}, // a whole cluster in one process, for tests outside host
 	{path: internal + "cli", may: []string{anything}},

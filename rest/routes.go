@@ -21,6 +21,7 @@ type route struct {
 var routes = []route{
 	{http.MethodGet, "/", "getServerInfo", (*Server).getServerInfo},
 	{http.MethodGet, "/health", "getHealth", (*Server).getHealth},
+	{http.MethodGet, "/metrics", "getMetrics", (*Server).getMetrics},
 	{http.MethodGet, "/openapi.yaml", "getDescription", (*Server).getDescription},
 
 	{http.MethodGet, "/connectors", "listConnectors", (*Server).listConnectors},

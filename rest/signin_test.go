@@ -30,6 +30,8 @@ func TestSignIn(t *testing.T) {
 		"no base64":                       {"GET", "/connectors", func(r *http.Request) { r.Header.Set("Authorization", "Basic !") }, 401},
 		"the worker itself":               {"GET", "/", func(*http.Request) {}, 401},
 		"health":                          {"GET", "/health", func(*http.Request) {}, 401},
+		"metrics":                         {"GET", "/metrics", func(*http.Request) {}, 401},
+		"metrics, right":                  {"GET", "/metrics", func(r *http.Request) { r.SetBasicAuth("alice", "pä:ss") }, 200},
 		"loggers":                         {"PUT", "/admin/loggers/root", func(*http.Request) {}, 401},
 		"the page":                        {"GET", "/ui/", func(*http.Request) {}, 401},
 		"what is not there":               {"GET", "/nowhere", func(*http.Request) {}, 401},
@@ -67,13 +69,13 @@ func TestPartsOfTheAPI(t *testing.T) {
 		part rest.Part
 		have []string
 	}{
-		"everything":    {rest.Everything, []string{"/", "/admin/loggers", "/connectors", "/ui/"}},
-		"without admin": {rest.WithoutAdmin, []string{"/", "/connectors", "/ui/"}},
+		"everything":    {rest.Everything, []string{"/", "/admin/loggers", "/connectors", "/metrics", "/ui/"}},
+		"without admin": {rest.WithoutAdmin, []string{"/", "/connectors", "/metrics", "/ui/"}},
 		"admin only":    {rest.AdminOnly, []string{"/admin/loggers"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			handler := rest.New(rest.Settings{Herder: shared.herder, Logger: hclog.NewNullLogger(), Part: test.part}).Handler()
-			for _, path := range []string{"/", "/admin/loggers", "/connectors", "/ui/"} {
+			for _, path := range []string{"/", "/admin/loggers", "/connectors", "/metrics", "/ui/"} {
 				recorder := httptest.NewRecorder()
 				handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
 				want := http.StatusNotFound

@@ -108,24 +108,32 @@ func (h *Herder) target(ctx context.Context, change func(context.Context, string
 	if err != nil {
 		return err
 	}
-	if target == storage.Stopped && (c.Tasks() > 0 || c.Inconsistent) {
-		r.act("writing that connector %s has no tasks and reading it back", name)
-		if err := h.config.PutTasks(r, name, nil); err != nil {
-			return r.failed(err)
-		}
-	}
-	if c.Target == target {
+	put := h.config.PutTarget
+	switch {
+	case target == storage.Stopped && (c.Tasks() > 0 || c.Inconsistent):
+		put = h.config.PutTargetWithoutTasks
+	case target == c.Target:
 		return nil
 	}
 	r.act("writing target state %s of connector %s and reading it back", target, name)
-	if err := h.config.PutTarget(r, name, target); err != nil {
+	if err := put(r, name, target); err != nil {
 		return r.failed(err)
 	}
 	return nil
 }
 
-// change begins a request that changes a connector, once no other does.
+// change begins a request that changes a connector, once no other does and this worker knows what others have stored of it.
 func (h *Herder) change(ctx context.Context, name string) (r *request, unlock func(), err error) {
+	return h.changeIf(ctx, name, h.catchUp)
+}
+
+// changeAsLeader is change for what only the leader does.
+func (h *Herder) changeAsLeader(ctx context.Context, name string) (r *request, unlock func(), err error) {
+	return h.changeIf(ctx, name, h.lead)
+}
+
+// changeIf begins a request that changes a connector, once no other does, unless this worker may not.
+func (h *Herder) changeIf(ctx context.Context, name string, may func(*request) error) (r *request, unlock func(), err error) {
 	r, err = h.begin(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -136,16 +144,8 @@ func (h *Herder) change(ctx context.Context, name string) (r *request, unlock fu
 		defer r.cancel()
 		return nil, nil, r.failed(err)
 	}
-	return r, func() { release(); r.cancel() }, nil
-}
-
-// changeAsLeader is change for what only the leader does.
-func (h *Herder) changeAsLeader(ctx context.Context, name string) (r *request, unlock func(), err error) {
-	r, unlock, err = h.change(ctx, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := h.lead(r); err != nil {
+	unlock = func() { release(); r.cancel() }
+	if err := may(r); err != nil {
 		unlock()
 		return nil, nil, err
 	}

@@ -16,8 +16,9 @@
 //	idle ───────────────────▶ carrying out ───────────────────▶ idle
 //	idle ───────────────────▶ reconfiguring ──────────────────▶ idle
 //	     the connector (re)started,  │    task configurations are published, or are the same;
-//	     asked for it, or            │    on an error again after 250 ms, doubling up to 60 s
-//	     a pause is over             └──▶ interrupted when there is something to carry out
+//	     asked for it, others stored │    on an error again after 250 ms, doubling up to 60 s
+//	     what it has not made, or    └──▶ interrupted when there is something to carry out
+//	     a pause is over
 //
 // A lane goes away when its connector is deleted and has stopped. A connector that hangs keeps its own lane busy, nobody
 // else's, and requests about it end after 90 seconds with what they were waiting for.
@@ -26,6 +27,12 @@
 // and leaves the rest to others.
 //
 //	group ──assignment──▶ lanes: stop and yield what is for others, start what is new ──▶ group: "it is stopped"
+//
+// Any worker may be behind with the config topic. What a job does by an old snapshot the change that it has not seen makes good, as
+// each change makes its lane look again: at what is stored, not at what has changed, since several may be read at once. What nothing
+// makes good is not decided by an old snapshot: a request reads the topic to its end before it is checked, the leader before it
+// stores, or does not store, for others, and a worker that is told to stop something before that is taken for another worker's now.
+// Statuses come late, too, of workers that were cut off: who runs something has the last word.
 //
 // While work is divided everything goes on, but for what moves. A worker that the group has lost stops everything, and kills
 // it when others are about to run it. Changes are written by the leader only; a request that comes to another worker fails with

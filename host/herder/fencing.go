@@ -43,14 +43,11 @@ func (h *Herder) claim() {
 // Fence has the transactions of all earlier tasks of a source connector ended, and their producers shut out, unless that is
 // done for its present tasks. It is for the leader.
 func (h *Herder) Fence(ctx context.Context, name string) error {
-	r, err := h.begin(ctx)
+	r, unlock, err := h.changeAsLeader(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer r.cancel()
-	if err := h.lead(r); err != nil {
-		return err
-	}
+	defer unlock()
 	c, err := h.connector(name)
 	if err != nil {
 		return err
@@ -65,13 +62,8 @@ func (h *Herder) Fence(ctx context.Context, name string) error {
 	return nil
 }
 
-// fence is Fence for whoever knows that this worker leads.
+// fence is Fence for who leads, holds the name and knows what others have stored.
 func (h *Herder) fence(ctx context.Context, name string) error {
-	unlock, err := h.names.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	c := h.config.Snapshot().Connector(name)
 	if c == nil || !c.Unfenced {
 		return nil
@@ -133,7 +125,7 @@ func (h *Herder) askToFence(ctx context.Context, name string) error {
 	case err != nil:
 		return err
 	case leader.Self:
-		return h.fence(ctx, name)
+		return h.leading(ctx, name, func() error { return h.fence(ctx, name) })
 	}
 	return h.ask(ctx, leader, http.MethodPut, "connectors/"+url.PathEscape(name)+"/fence", nil)
 }

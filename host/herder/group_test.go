@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,10 @@ func TestGroup(t *testing.T) {
 		"offsets wait for other workers": offsetsWaitForOthers,
 		"internal requests are signed":   internalRequestsAreSigned,
 		"a leader that reads late":       leaderReadsLate,
+		"a stop that was not seen":       stopNotSeen,
+		"a state that was not seen":      stateNotSeen,
+		"an end that was not seen":       endNotSeen,
+		"whatever happens":               whateverHappens,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,8 +161,14 @@ func (g *workers) config(name string) map[string]string {
 // control tells a connector how many tasks it has.
 func (g *workers) control(name string, tasks int) {
 	g.t.Helper()
+	g.answer(name, strconv.Itoa(tasks))
+}
+
+// answer tells a connector how to answer when it is asked for its task configurations.
+func (g *workers) answer(name, text string) {
+	g.t.Helper()
 	path := filepath.Join(g.dir, name+".control")
-	if err := os.WriteFile(path+".new", fmt.Append(nil, tasks), 0o600); err != nil {
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		g.t.Fatal(err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {
@@ -417,15 +428,7 @@ func offsetsWaitForOthers(t *testing.T, g *workers) {
 // The connector of a follower divides its work anew before the leader has read that it was resumed.
 func leaderReadsLate(t *testing.T, g *workers) {
 	a, b := g.join("a"), g.join("b")
-	name := ""
-	for n := 0; name == ""; n++ {
-		created := fmt.Sprint("c", n)
-		g.create(a, created, 1)
-		g.awaitStates(b, created, "RUNNING RUNNING")
-		if s, err := b.Status(t.Context(), created); err == nil && s.Connector.WorkerID == "b:8083" {
-			name = created
-		}
-	}
+	name := g.createOn("http://b:8083/", 1)
 	g.must(b, func(h *herder.Herder) error { return h.Pause(t.Context(), name) })
 	g.awaitStates(b, name, "PAUSED PAUSED")
 	g.control(name, 3)
@@ -435,6 +438,90 @@ func leaderReadsLate(t *testing.T, g *workers) {
 	}
 	for _, h := range []*herder.Herder{b, a} {
 		g.awaitStates(h, name, "RUNNING RUNNING RUNNING RUNNING")
+	}
+}
+
+// createOn makes connectors until one of them is the worker's, and returns its name.
+func (g *workers) createOn(url string, tasks int) string {
+	g.t.Helper()
+	w := g.worker(url)
+	id := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
+	want := strings.TrimSpace(strings.Repeat("RUNNING ", tasks+1))
+	for n := 0; ; n++ {
+		name := fmt.Sprint("c", n)
+		g.create(w.Herder, name, tasks)
+		g.awaitStates(w.Herder, name, want)
+		s, err := w.Herder.Status(g.t.Context(), name)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if s.Connector.WorkerID == id {
+			return name
+		}
+	}
+}
+
+// The worker that runs a connector hears of a stop and of its end at the same time: the tasks are gone, and the connector has not
+// stopped.
+func stopNotSeen(t *testing.T, g *workers) {
+	a, b := g.join("a"), g.join("b")
+	name := g.createOn("http://b:8083/", 2)
+	late := g.worker("http://b:8083/")
+	late.Cut()
+	if err := a.Stop(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Resume(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	late.Mend()
+	for _, h := range []*herder.Herder{b, a} {
+		g.awaitStates(h, name, "RUNNING RUNNING RUNNING")
+	}
+}
+
+// A worker is asked for the state that the connector had when it read the config topic last.
+func stateNotSeen(t *testing.T, g *workers) {
+	a, b := g.join("a"), g.join("b")
+	g.create(a, "one", 1)
+	for _, h := range []*herder.Herder{b, a} {
+		g.awaitStates(h, "one", "RUNNING RUNNING")
+	}
+	late := g.worker("http://b:8083/")
+	late.Cut()
+	if err := a.Pause(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	late.Mend()
+	if err := b.Resume(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []*herder.Herder{b, a} {
+		g.awaitStates(h, "one", "RUNNING RUNNING")
+	}
+}
+
+// A worker is told to give up tasks before it has read that they are gone: what is left of them is still its to clean up.
+func endNotSeen(t *testing.T, g *workers) {
+	a, b := g.join("a"), g.join("b")
+	g.create(a, "one", 4)
+	for _, h := range []*herder.Herder{a, b} {
+		g.awaitStates(h, "one", "RUNNING RUNNING RUNNING RUNNING RUNNING")
+	}
+	late := g.worker("http://b:8083/")
+	late.CutConfig()
+	if err := a.Stop(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	// It is told with a heartbeat, one each second. When it has not been told in this time, there is nothing to find.
+	told, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	for told.Err() == nil && len(b.Stats()) > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	late.Mend()
+	if _, err := a.AlterOffsets(t.Context(), "one", []herder.Offset{{Partition: json.RawMessage(`{"task":0}`), Offset: json.RawMessage(`{"n":7}`)}}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -149,6 +149,7 @@ func (h *Herder) Start(ctx context.Context) error {
 	if err := h.config.Open(ctx); err != nil {
 		return err
 	}
+	h.settings.Status.OnOther(h.statuses.insist)
 	if err := h.settings.Status.Open(ctx); err != nil {
 		return err
 	}

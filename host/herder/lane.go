@@ -29,6 +29,9 @@ type lane struct {
 
 	// reconfigure: the connector is to be asked for its task configurations.
 	reconfigure bool
+	// made is what the connector that runs made of itself last; nil before that. rewritten: what is stored may be something else.
+	made      []map[string]string
+	rewritten bool
 	// delay is the pause before the next attempt after a failed one; 0 when the last one succeeded.
 	delay time.Duration
 	// wait ends the pause; nil when there is none.
@@ -56,7 +59,12 @@ func (h *Herder) changed(c storage.Change) {
 		l := h.lane(c.Connector)
 		l.removed = true
 		h.statuses.forget(c.Connector)
-	case storage.TasksChanged, storage.TargetChanged:
+	case storage.TasksChanged:
+		h.lane(c.Connector).rewritten = true
+	case storage.TargetChanged:
+		// One that is stopped and resumed at a stroke does not stop, but its tasks are gone; one that stops asks when it starts.
+		l := h.lane(c.Connector)
+		l.reconfigure = l.reconfigure || l.running.connector
 	case storage.RestartRequested:
 		h.restartRequested(c.Connector, c.Restart)
 		return
@@ -77,14 +85,17 @@ func (h *Herder) changed(c storage.Change) {
 // step starts the next job of a lane, if there is something to do and none is under way. It runs on the loop.
 func (h *Herder) step(l *lane) {
 	mine, _ := h.assignment()
+	stored := h.config.Snapshot().Connector(l.name)
 	var want *share
 	if !l.removed {
-		want = shareOf(h.config.Snapshot().Connector(l.name), l.revision, mine)
+		want = shareOf(stored, l.revision, mine)
 	}
 	p := diff(l.running, want, l.again)
 	switch {
 	case l.busy:
-		if l.interrupt != nil && (l.removed || p.stopConnector || p.target != "" || p.yields()) {
+		// Who waits for what is to stop may be whom the job waits for: the leader, while work is divided.
+		waited := len(l.stopped) > 0 && p.stops()
+		if l.interrupt != nil && (l.removed || waited || p.stopConnector || p.target != "" || p.yields()) {
 			l.interrupt()
 		}
 	case l.removed || !p.empty():
@@ -94,8 +105,11 @@ func (h *Herder) step(l *lane) {
 		if want == nil || want.empty() {
 			l.endPause()
 			delete(h.lanes, l.name)
-		} else if l.reconfigure && l.wait == nil && want.connector != nil && want.target == worker.TargetStarted && h.closing.Err() == nil {
-			h.reconfigure(l, *want.connector)
+		} else if want.connector != nil && want.target == worker.TargetStarted && h.closing.Err() == nil {
+			l.compare(stored)
+			if l.reconfigure && l.wait == nil {
+				h.reconfigure(l, *want.connector)
+			}
 		}
 		if !l.busy {
 			closeAll(&l.settled)
@@ -104,6 +118,15 @@ func (h *Herder) step(l *lane) {
 	if !l.carrying && !p.stops() {
 		closeAll(&l.stopped)
 	}
+}
+
+// compare has the connector asked again when what is stored of its tasks is not what it made: a worker that ran it before, or led,
+// was late with what it had to store.
+func (l *lane) compare(stored *storage.Connector) {
+	if l.rewritten && l.made != nil && !sameTasks(stored, l.made) {
+		l.reconfigure = true
+	}
+	l.rewritten = false
 }
 
 func closeAll(waiting *[]chan<- struct{}) {

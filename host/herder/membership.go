@@ -59,6 +59,7 @@ func (h *Herder) work() (all []group.Work, offset int64) {
 func (h *Herder) assigned(ctx context.Context, a group.Assignment) {
 	h.stopLimit.renew(h.killed)
 	defer context.AfterFunc(ctx, h.stopLimit.end)()
+	h.readUpTo(ctx, a)
 	h.statuses.enter(a)
 	h.mu.Lock()
 	h.mine = a
@@ -81,6 +82,19 @@ func (h *Herder) assigned(ctx context.Context, a group.Assignment) {
 		if err := h.settings.Status.Flush(flushing); err != nil {
 			h.log.Debug("statuses of what other workers run now are late", "err", err)
 		}
+	}
+}
+
+// readUpTo reads what the leader knew when it divided the work, in the time that worker.sync.timeout.ms gives: what is revoked may be gone,
+// and has no other worker then that looks after what is left of it.
+func (h *Herder) readUpTo(ctx context.Context, a group.Assignment) {
+	if h.settings.Group == nil || a.Generation < 0 || h.config.Snapshot().Offset >= a.ConfigOffset {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.settings.Group.SyncTimeout)
+	defer cancel()
+	if err := h.config.Sync(ctx); err != nil {
+		h.log.Warn("this worker has not read yet what the leader knows; what it does not know starts when it has", "err", err)
 	}
 }
 
@@ -140,7 +154,8 @@ func (h *Herder) owns(w group.Work) bool {
 	return a.Owns(w)
 }
 
-// lead returns when this worker leads; that another one does is an error.
+// lead returns when this worker leads and knows what others have stored: the leader before it, and those that need not lead. That
+// another one leads is an error.
 func (h *Herder) lead(r *request) error {
 	leader, err := h.leader(r)
 	if err != nil {
@@ -149,7 +164,43 @@ func (h *Herder) lead(r *request) error {
 	if !leader.Self {
 		return elsewhere(leader.URL)
 	}
+	return h.catchUp(r)
+}
+
+// catchUp returns when this worker knows what others have stored.
+func (h *Herder) catchUp(r *request) error {
+	r.enter("reading what other workers have stored")
+	if err := h.sync(r); err != nil {
+		return r.failed(err)
+	}
 	return nil
+}
+
+// syncTimeout bounds how long what others have stored is waited for.
+const syncTimeout = 30 * time.Second
+
+// sync returns when the snapshot of the config store has all that was stored before the call. A worker that is alone stores
+// everything itself. What is refused, or left out, because of an older snapshot would stay so: nothing comes that makes it good.
+func (h *Herder) sync(ctx context.Context) error {
+	if h.settings.Group == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	return h.config.Sync(ctx)
+}
+
+// leading does for a connector what only the leader does, and what this worker has found out by itself that it is to do.
+func (h *Herder) leading(ctx context.Context, name string, do func() error) error {
+	unlock, err := h.names.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := h.sync(ctx); err != nil {
+		return err
+	}
+	return do()
 }
 
 // leader returns the leader once the workers have divided their work.

@@ -155,6 +155,9 @@ const restInterval = 20 * time.Millisecond
 // atRest waits until the statuses of a connector that is to be stopped tell that it is, on whatever worker: a worker deletes the
 // status of a task that is gone when it has stopped it.
 func (h *Herder) atRest(r *request, name string) error {
+	if err := h.settings.Status.Sync(r); err != nil { // another worker's task may have begun to run just before
+		return err
+	}
 	tick := time.NewTicker(restInterval)
 	defer tick.Stop()
 	for {

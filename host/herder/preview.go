@@ -2,6 +2,7 @@ package herder
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -46,11 +47,8 @@ func (h *Herder) Preview(ctx context.Context, cfg map[string]string, records int
 		return nil, err
 	}
 	if strings.TrimSpace(cfg["name"]) == "" {
-		named := map[string]string{"name": "preview"}
-		for k, v := range cfg {
-			named[k] = v
-		}
-		cfg = named
+		cfg = maps.Clone(cfg)
+		cfg["name"] = "preview"
 	}
 	r.enter("checking the configuration of a preview of connector class %s", class)
 	if err := h.check(r, cfg); err != nil {

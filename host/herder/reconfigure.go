@@ -24,12 +24,13 @@ const (
 // reconfigure has a connector make its task configurations and publishes them, off the loop.
 func (h *Herder) reconfigure(l *lane, connector worker.ConnectorSpec) {
 	ctx, cancel := context.WithCancel(h.closing)
-	l.busy, l.reconfigure, l.interrupt = true, false, cancel
+	l.busy, l.reconfigure, l.rewritten, l.interrupt = true, false, false, cancel
 	h.job(func() func() {
 		defer cancel()
-		err := h.publish(ctx, connector)
+		made, err := h.publish(ctx, connector)
 		interrupted := ctx.Err() != nil
 		return func() {
+			l.made = made
 			h.reconfigured(l, err, interrupted)
 			h.finish(l)
 		}
@@ -94,7 +95,7 @@ func (h *Herder) reconfigurationRequested(name string) {
 
 // settle forgets requests to reconfigure and failed attempts: the connector that made them is gone. It runs on the loop.
 func (l *lane) settle() {
-	l.reconfigure, l.failed, l.delay = false, false, 0
+	l.reconfigure, l.failed, l.delay, l.made = false, false, 0, nil
 	l.endPause()
 }
 
@@ -122,32 +123,40 @@ func (e *noTaskConfigs) Error() string {
 
 func (e *noTaskConfigs) Unwrap() error { return e.err }
 
-// publish asks a connector for its task configurations and has the leader store them. A connector that was changed meanwhile is
-// left alone: it is asked again when it has started.
-func (h *Herder) publish(ctx context.Context, connector worker.ConnectorSpec) error {
+// publish asks a connector for its task configurations and has the leader store them; it returns those that it made when that is
+// done. A connector that was changed meanwhile is left alone: it is asked again when it has started.
+func (h *Herder) publish(ctx context.Context, connector worker.ConnectorSpec) (made []map[string]string, err error) {
 	name := connector.Name
 	maximum, err := tasksMax(connector.Config)
 	if err != nil {
-		return &noTaskConfigs{name, err}
+		return nil, &noTaskConfigs{name, err}
 	}
 	configs, err := h.worker.TaskConfigs(ctx, name, maximum)
 	if err != nil {
-		return &noTaskConfigs{name, err}
+		return nil, &noTaskConfigs{name, err}
 	}
 	if refusal := tooMany(connector.Config, len(configs)); refusal != "" {
-		return &tooManyTasks{trace: refusal}
+		return nil, &tooManyTasks{trace: refusal}
 	}
 	configs = h.framed(connector.Config, configs)
 	c := h.config.Snapshot().Connector(name)
 	if c == nil || !maps.Equal(c.Config(), connector.Config) || upToDate(c, configs) {
-		return nil
+		return configs, nil
 	}
+	if err := h.store(ctx, name, configs); err != nil {
+		return nil, err
+	}
+	return configs, nil
+}
+
+// store has the leader store the task configurations of a connector.
+func (h *Herder) store(ctx context.Context, name string, configs []map[string]string) error {
 	leader, err := h.group.Leader(ctx)
 	switch {
 	case err != nil:
 		return err
 	case leader.Self:
-		return h.putTasks(ctx, name, configs)
+		return h.leading(ctx, name, func() error { return h.putTasks(ctx, name, configs) })
 	}
 	body, err := json.Marshal(configs)
 	if err != nil {
@@ -156,21 +165,13 @@ func (h *Herder) publish(ctx context.Context, connector worker.ConnectorSpec) er
 	return h.ask(ctx, leader, http.MethodPost, "connectors/"+url.PathEscape(name)+"/tasks", body)
 }
 
-// PutTasks stores the task configurations that another worker's connector has made. It is for the leader, which may not have read
-// yet what had the connector make them.
+// PutTasks stores the task configurations that another worker's connector has made. It is for the leader.
 func (h *Herder) PutTasks(ctx context.Context, name string, configs []map[string]string) error {
-	r, err := h.begin(ctx)
+	r, unlock, err := h.changeAsLeader(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer r.cancel()
-	if err := h.lead(r); err != nil {
-		return err
-	}
-	r.enter("reading what the other worker knows of connector %s", name)
-	if err := h.config.Sync(r); err != nil {
-		return r.failed(err)
-	}
+	defer unlock()
 	if _, err := h.connector(name); err != nil {
 		return err
 	}
@@ -182,13 +183,8 @@ func (h *Herder) PutTasks(ctx context.Context, name string, configs []map[string
 }
 
 // putTasks stores task configurations if they are others than those stored, or if the connector's configuration is another one
-// than when they were stored.
+// than when they were stored. The caller leads, holds the name and knows what others have stored.
 func (h *Herder) putTasks(ctx context.Context, name string, configs []map[string]string) error {
-	unlock, err := h.names.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	c := h.config.Snapshot().Connector(name)
 	if c == nil || upToDate(c, configs) {
 		return nil

@@ -3,6 +3,7 @@ package herder
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/outboard-connect/outboard/host/internal/group"
 	"github.com/outboard-connect/outboard/host/internal/storage"
@@ -146,11 +147,15 @@ func (h *Herder) restartRequested(name string, r storage.Restart) {
 	}
 }
 
-// restart adds to what a lane is to start again, as far as it runs here, and shows it as RESTARTING. It runs on the loop.
+// restart adds to what a lane is to start again, as far as it still exists and runs here, and shows it as RESTARTING. It runs on the
+// loop.
 func (h *Herder) restart(name string, r restart) {
 	mine, _ := h.assignment()
-	r.connector = r.connector && mine.Owns(group.Work{Connector: name, Task: group.TheConnector})
-	maps.DeleteFunc(r.tasks, func(n int, _ bool) bool { return !mine.Owns(group.Work{Connector: name, Task: n}) })
+	c := h.config.Snapshot().Connector(name)
+	r.connector = r.connector && c != nil && mine.Owns(group.Work{Connector: name, Task: group.TheConnector})
+	maps.DeleteFunc(r.tasks, func(n int, _ bool) bool {
+		return c == nil || n >= c.Tasks() || c.Target == storage.Stopped || !mine.Owns(group.Work{Connector: name, Task: n})
+	})
 	l := h.lane(name)
 	if r.connector {
 		l.again.connector = true
@@ -168,11 +173,23 @@ func (h *Herder) restart(name string, r restart) {
 	h.step(l)
 }
 
+// expiredPause is the pause before the next attempt to have a connector started again that has expired.
+const expiredPause = 5 * time.Second
+
 // expired starts a connector and its tasks again, because what its configuration refers to has changed.
 func (h *Herder) expired(name string) {
 	h.jobs.Go(func() {
-		if err := h.config.RequestRestart(h.closing, name, storage.Restart{IncludeTasks: true}); err != nil && h.closing.Err() == nil {
-			h.log.Error("the connector could not be started again with what its configuration refers to now; restart it", "connector", name, "err", err)
+		for {
+			err := h.config.RequestRestart(h.closing, name, storage.Restart{IncludeTasks: true})
+			if err == nil || h.closing.Err() != nil {
+				return
+			}
+			h.log.Warn("the connector goes on with what its configuration referred to before: its restart cannot be requested; trying on", "connector", name, "err", err)
+			select {
+			case <-time.After(expiredPause):
+			case <-h.closing.Done():
+				return
+			}
 		}
 	})
 }

@@ -112,6 +112,21 @@ func (s *statuses) clean(snapshot *storage.ConfigSnapshot, a group.Assignment) {
 	}
 }
 
+// insist writes the status of a connector or task that runs here again: the store has read another one, which an earlier owner, or
+// who cleaned up after one, was late with. Later owners are right.
+func (s *statuses) insist(o storage.Other) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.connectors[o.Connector]
+	switch {
+	case s.alone || of == nil || o.Generation >= s.generation:
+	case o.Task == group.TheConnector && of.connector != nil:
+		s.store.PutConnector(o.Connector, s.stored(*of.connector))
+	case of.has(o.Task):
+		s.store.PutTask(o.Connector, o.Task, s.stored(of.tasks[o.Task]))
+	}
+}
+
 // setConnector takes in the status of a connector.
 func (s *statuses) setConnector(name string, status worker.Status) {
 	s.mu.Lock()

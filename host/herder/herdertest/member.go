@@ -41,6 +41,7 @@ type Worker struct {
 	Herder *herder.Herder
 
 	line   *line
+	config *line // to the config topic
 	stop   func()
 	expire func(context.Context) error
 }
@@ -56,16 +57,21 @@ func (c *Cluster) Join(m Member) (*Worker, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	w := &Worker{line: &line{conns: map[net.Conn]bool{}}}
+	w := &Worker{line: newLine(), config: newLine()}
 	w.expire = func(ctx context.Context) error { return c.expire(ctx, m.Group, at.Host) }
-	own := []kgo.Opt{kgo.SeedBrokers(c.broker.ListenAddrs()...), kgo.Dialer(w.line.dial)}
+	over := func(l *line) []kgo.Opt {
+		return []kgo.Opt{kgo.SeedBrokers(c.broker.ListenAddrs()...), kgo.Dialer(l.dial)}
+	}
 	var opened []storage.Log
-	for _, topic := range []storage.Topic{
-		{Name: m.Group + "-configs", Setting: "config.storage", Partitions: 1, ReplicationFactor: 1, OnePartition: true},
-		{Name: m.Group + "-status", Setting: "status.storage", Partitions: 5, ReplicationFactor: 1},
-		{Name: m.Group + "-offsets", Setting: "offset.storage", Partitions: 5, ReplicationFactor: 1},
+	for _, topic := range []struct {
+		storage.Topic
+		line *line
+	}{
+		{storage.Topic{Name: m.Group + "-configs", Setting: "config.storage", Partitions: 1, ReplicationFactor: 1, OnePartition: true}, w.config},
+		{storage.Topic{Name: m.Group + "-status", Setting: "status.storage", Partitions: 5, ReplicationFactor: 1}, w.line},
+		{storage.Topic{Name: m.Group + "-offsets", Setting: "offset.storage", Partitions: 5, ReplicationFactor: 1}, w.line},
 	} {
-		log, err := storage.OpenKafkaLog(ctx, topic, own, c.settings.Logger)
+		log, err := storage.OpenKafkaLog(ctx, topic.Topic, over(topic.line), c.settings.Logger)
 		if err != nil {
 			return nil, err
 		}
@@ -79,8 +85,8 @@ func (c *Cluster) Join(m Member) (*Worker, error) {
 	settings.URL, settings.Send = m.URL, m.Send
 	settings.Signing = group.Signing{KeyAlgorithm: "HmacSHA256", KeyTTL: time.Hour, Algorithm: "HmacSHA256", Accepted: []string{"HmacSHA256"}}
 	settings.Group = &group.Settings{
-		Logger: c.settings.Logger.Named("group"), Client: own, Group: m.Group, ClientID: at.Host, InstanceID: m.InstanceID, Protocol: group.Sessioned,
-		SessionTimeout: m.Session, HeartbeatInterval: m.Session / 10, RebalanceTimeout: time.Minute, SyncTimeout: 3 * time.Second, MaxDelay: m.MaxDelay,
+		Logger: c.settings.Logger.Named("group"), Client: over(w.line), Group: m.Group, ClientID: at.Host, InstanceID: m.InstanceID, Protocol: group.Sessioned,
+		SessionTimeout: m.Session, HeartbeatInterval: m.Session / 10, RebalanceTimeout: time.Minute, SyncTimeout: 20 * time.Second, MaxDelay: m.MaxDelay,
 	}
 	w.Herder = herder.New(settings)
 	w.stop = sync.OnceFunc(func() {
@@ -96,13 +102,25 @@ func (c *Cluster) Join(m Member) (*Worker, error) {
 func (w *Worker) Stop() { w.stop() }
 
 // Cut ends all connections of the worker's own clients, those of its tasks excepted, and lets it make no new ones before Mend.
-func (w *Worker) Cut() { w.line.cut() }
+func (w *Worker) Cut() {
+	w.line.cut()
+	w.config.cut()
+}
 
-// Mend ends a Cut.
-func (w *Worker) Mend() { w.line.mend() }
+// CutConfig is Cut for the clients of the config topic alone: the worker does not leave its group.
+func (w *Worker) CutConfig() { w.config.cut() }
+
+// Mend ends a Cut, and a CutConfig.
+func (w *Worker) Mend() {
+	w.line.mend()
+	w.config.mend()
+}
 
 // Slow has all that Kafka tells the worker's own clients arrive this much later.
-func (w *Worker) Slow(by time.Duration) { w.line.delay.Store(int64(by)) }
+func (w *Worker) Slow(by time.Duration) {
+	w.line.delay.Store(int64(by))
+	w.config.delay.Store(int64(by))
+}
 
 // Expire has Kafka end the worker's session, as it does with one that it has not heard of for too long.
 func (w *Worker) Expire(ctx context.Context) error { return w.expire(ctx) }
@@ -145,6 +163,8 @@ type line struct {
 	conns map[net.Conn]bool
 	delay atomic.Int64 // in nanoseconds
 }
+
+func newLine() *line { return &line{conns: map[net.Conn]bool{}} }
 
 // slowConn is a connection of a line, with its delay.
 type slowConn struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/outboard-connect/outboard/host/herder"
+	"github.com/outboard-connect/outboard/host/internal/metrics"
 	"github.com/outboard-connect/outboard/host/internal/worker"
 )
 
@@ -70,7 +71,7 @@ func TestProgressTable(t *testing.T) {
 		return s
 	}
 	counted := func(task int, records, failed int64) worker.TaskStats {
-		return worker.TaskStats{ID: worker.TaskID{Connector: "a", Task: task}, Records: records, Failed: failed}
+		return worker.TaskStats{ID: worker.TaskID{Connector: "a", Task: task}, Records: records, TaskErrors: metrics.TaskErrors{Failed: failed}}
 	}
 	statuses := []herder.ConnectorStatus{
 		status("a", "RUNNING", "", "RUNNING", "RUNNING", "FAILED"),

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -128,9 +129,7 @@ func (p *Providers) resolve(r *Resolved, text string) (string, error) {
 		if ttl := p.ttl[alias]; ttl > 0 && (r.TTL == 0 || ttl < r.TTL) {
 			r.TTL = ttl
 		}
-		if value != "" {
-			r.secrets = append(r.secrets, value)
-		}
+		r.hide(value)
 		return value
 	})
 	return result, failed
@@ -142,15 +141,36 @@ const hidden = "********"
 // shortest is the length from which on a value is looked for in texts: shorter ones are in all of them.
 const shortest = 4
 
-// Hide returns a text without the values that references stood for.
+// hide notes a value, in the forms in which it may be in a text: as it is; without the white space around it, which files end with and
+// most settings do not count; quoted, as errors quote settings; and line by line, since errors and traces are taken apart by lines.
+func (r *Resolved) hide(value string) {
+	forms := append(strings.Split(value, "\n"), value)
+	for _, form := range forms {
+		trimmed := strings.TrimSpace(form)
+		for _, f := range []string{form, trimmed, quoted(form), quoted(trimmed)} {
+			if len(f) >= shortest && !slices.Contains(r.secrets, f) {
+				r.secrets = append(r.secrets, f)
+			}
+		}
+	}
+}
+
+// quoted is what stands between the quotes when a text is quoted.
+func quoted(text string) string {
+	q := strconv.Quote(text)
+	return q[1 : len(q)-1]
+}
+
+// Secret tells that there is something to hide.
+func (r *Resolved) Secret() bool { return r != nil && len(r.secrets) > 0 }
+
+// Hide returns a text without the values that references stood for. Values of less than four characters stay.
 func (r *Resolved) Hide(text string) string {
 	if r == nil {
 		return text
 	}
 	for _, s := range r.secrets {
-		if len(s) >= shortest {
-			text = strings.ReplaceAll(text, s, hidden)
-		}
+		text = strings.ReplaceAll(text, s, hidden)
 	}
 	return text
 }
@@ -158,7 +178,7 @@ func (r *Resolved) Hide(text string) string {
 // Restore puts references back into the configuration of a task that the connector made from this one: where a key has
 // the value that it has here, it gets the text that it had before. Tasks' configurations are stored and shown.
 func (r *Resolved) Restore(task map[string]string) map[string]string {
-	if r == nil || len(r.secrets) == 0 {
+	if r == nil {
 		return task
 	}
 	restored := maps.Clone(task)

@@ -115,6 +115,27 @@ func TestSecretsStayHidden(t *testing.T) {
 	if got := r.Hide("login with s3cret-word failed: s3cret-word"); got != "login with ******** failed: ********" {
 		t.Errorf("a text still says %q", got)
 	}
+	for name, c := range map[string]struct{ value, text, want string }{
+		"a file ends with a line":        {"s3cret\n", "login with s3cret failed", "login with ******** failed"},
+		"quoted":                         {`s3"cret\`, `setting is "s3\"cret\\"`, `setting is "********"`},
+		"lines, in a trace":              {"first part\nsecond part", "it is first part\nCaused by: second part", "it is ********\nCaused by: ********"},
+		"lines, quoted":                  {"first part\nsecond part", `it is "first part\nsecond part"`, `it is "********"`},
+		"too short to be looked for":     {"abc", "abc", "abc"},
+		"one that has another one in it": {"s3cret", "s3cret-word", "********"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(filepath.Join(folder, "value"), []byte(c.value), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r, err := p.Resolve(map[string]string{"long": "${file:" + folder + "/db.properties:password}", "value": "${dir:" + folder + ":value}"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Hide(c.text); got != c.want || !r.Secret() {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
 	task := map[string]string{"password": "s3cret-word", "user": "shop", "tables": "a,b", "url": "x?s3cret-word"}
 	if got := r.Restore(task); got["password"] != raw["password"] || got["url"] != raw["url"] || got["tables"] != "a,b" || task["password"] != "s3cret-word" {
 		t.Errorf("the task has %v", got)

@@ -181,13 +181,22 @@ func (s *ConfigStore) PutTasks(ctx context.Context, name string, configs []map[s
 		}
 		entries = append(entries, Entry{Key: fmt.Appendf(nil, "%s%s-%d", taskKey, name, i), Value: value})
 	}
-	entries = append(entries, Entry{Key: []byte(commitKey + name), Value: fmt.Appendf(nil, `{"tasks":%d}`, len(configs))})
+	entries = append(entries, commitEntry(name, len(configs)))
 	return s.lead(ctx, "the task configurations of connector "+name, entries...)
+}
+
+func commitEntry(name string, tasks int) Entry {
+	return Entry{Key: []byte(commitKey + name), Value: fmt.Appendf(nil, `{"tasks":%d}`, tasks)}
 }
 
 // PutTarget sets the target state of a connector.
 func (s *ConfigStore) PutTarget(ctx context.Context, name string, state TargetState) error {
 	return s.write(ctx, fmt.Sprintf("target state %s of connector %s", state, name), targetEntry(name, state))
+}
+
+// PutTargetWithoutTasks sets the target state of a connector after all its task configurations are gone.
+func (s *ConfigStore) PutTargetWithoutTasks(ctx context.Context, name string, state TargetState) error {
+	return s.lead(ctx, fmt.Sprintf("target state %s of connector %s, without tasks", state, name), commitEntry(name, 0), targetEntry(name, state))
 }
 
 // RequestRestart asks every worker to restart what it runs of a connector.

@@ -178,6 +178,10 @@ commit-a-b {"tasks":2}`},
 		"no tasks": {func(ctx context.Context, s *storage.ConfigStore) error { return s.PutTasks(ctx, "a", nil) }, `commit-a {"tasks":0}`},
 		"started":  {func(ctx context.Context, s *storage.ConfigStore) error { return s.PutTarget(ctx, "a", storage.Started) }, `target-state-a {"state":"STARTED","state.v2":"STARTED"}`},
 		"stopped":  {func(ctx context.Context, s *storage.ConfigStore) error { return s.PutTarget(ctx, "a", storage.Stopped) }, `target-state-a {"state":"PAUSED","state.v2":"STOPPED"}`},
+		"stopped with its tasks": {func(ctx context.Context, s *storage.ConfigStore) error {
+			return s.PutTargetWithoutTasks(ctx, "a", storage.Stopped)
+		}, `commit-a {"tasks":0}
+target-state-a {"state":"PAUSED","state.v2":"STOPPED"}`},
 		"restart": {func(ctx context.Context, s *storage.ConfigStore) error {
 			return s.RequestRestart(ctx, "a", storage.Restart{OnlyFailed: true})
 		}, `restart-connector-a {"include-tasks":false,"only-failed":true}`},

@@ -32,6 +32,14 @@ type StatusStore struct {
 	stop       context.CancelFunc        // nil before Open
 	stopped    chan struct{}
 	foreign    bool // a record with an unknown key was logged
+	onOther    func(Other)
+}
+
+// Other is a status that another worker has written, or its deletion by any.
+type Other struct {
+	Connector  string
+	Task       int   // −1: that of the connector itself
+	Generation int32 // −1 of a deletion
 }
 
 // connectorStatus is all that is known of one connector name.
@@ -61,6 +69,11 @@ func NewStatusStore(log Log, workerID string, logger hclog.Logger) *StatusStore 
 		settled: make(chan struct{}), wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 }
+
+// OnOther sets the function that hears of each status that this store has not written, and each deletion, when it is read, unless this
+// store is about to write something else there. It must return soon, and may call the store, but for Sync and Flush. It is called
+// before Open.
+func (s *StatusStore) OnOther(fn func(Other)) { s.onOther = fn }
 
 // Open reads the log to its end, goes on following it, and starts the writer.
 func (s *StatusStore) Open(ctx context.Context) error {
@@ -368,15 +381,23 @@ func (s *StatusStore) apply(e Entry) {
 		s.logger.Warn("ignoring a record of the status topic that cannot be read", "key", string(e.Key), "err", err)
 		return
 	}
+	if other, ok := s.take(key, status, e.Value == nil); ok && s.onOther != nil {
+		s.onOther(other)
+	}
+}
+
+// take takes in what was read of a key; other is told when it is not this store's last word.
+func (s *StatusStore) take(key statusKey, status Status, deleted bool) (other Other, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	last := !s.queued(key)
 	delete(s.unread, key)
-	if e.Value != nil && status.State == StateUnassigned {
+	if status.State == StateUnassigned {
 		// The old owner's goodbye may come after the new owner's first word.
 		current, ok := s.current(key)
 		anew := current.State == StateRunning || current.State != StateUnassigned && current.WorkerID != status.WorkerID
 		if ok && anew && current.Generation > status.Generation {
-			return
+			return key.other(status, deleted), last && status.WorkerID != s.workerID
 		}
 	}
 	c := s.connectors[key.connector]
@@ -384,10 +405,30 @@ func (s *StatusStore) apply(e Entry) {
 		c = &connectorStatus{tasks: map[int]Status{}, topics: map[string]struct{}{}}
 		s.connectors[key.connector] = c
 	}
-	c.put(key, status, e.Value == nil)
+	c.put(key, status, deleted)
 	if c.status == nil && len(c.tasks) == 0 && len(c.topics) == 0 {
 		delete(s.connectors, key.connector)
 	}
+	return key.other(status, deleted), last && key.kind != topicStatusKey && (deleted || status.WorkerID != s.workerID)
+}
+
+// queued tells whether something of this store is on its way to a key. The caller holds the lock.
+func (s *StatusStore) queued(key statusKey) bool {
+	_, unread := s.unread[key]
+	_, writing := s.writing[key]
+	_, pending := s.pending[key]
+	return unread || writing || pending
+}
+
+func (k statusKey) other(status Status, deleted bool) Other {
+	o := Other{Connector: k.connector, Task: k.task, Generation: status.Generation}
+	if k.kind == connectorStatusKey {
+		o.Task = -1
+	}
+	if deleted {
+		o.Generation = -1
+	}
+	return o
 }
 
 func (c *connectorStatus) put(key statusKey, status Status, deleted bool) {

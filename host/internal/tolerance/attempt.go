@@ -15,12 +15,17 @@ type retriable interface{ Retriable() bool }
 
 // Attempt is a stage that a record goes through, again after a retriable error. The zero Attempt is the first.
 type Attempt struct {
-	began time.Time
-	delay time.Duration
+	began       time.Time
+	delay       time.Duration
+	interrupted bool
 }
 
+// Interrupted tells that Again would have had the stage tried once more, had its context not ended: nothing is decided about the record,
+// which is to be neither skipped nor a failure of the task.
+func (a *Attempt) Interrupted() bool { return a.interrupted }
+
 // Again tells whether the stage that ended with err is to be tried once more, after it has waited. It returns false when
-// the error is not retriable, when errors.retry.timeout is over, and when ctx ends.
+// the error is not retriable, when errors.retry.timeout is over, and when ctx ends: a is Interrupted then.
 func (o *Operator) Again(ctx context.Context, a *Attempt, err error) bool {
 	var r retriable
 	if o.policy.RetryTimeout == 0 || !errors.As(err, &r) || !r.Retriable() {
@@ -44,13 +49,14 @@ func (o *Operator) Again(ctx context.Context, a *Attempt, err error) bool {
 		wait = min(wait, left)
 	}
 	o.log.Warn("retriable error, will be tried again", "err", err, "in", wait)
-	o.retried.Add(1)
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		o.retries.Add(1)
 		return true
 	case <-ctx.Done():
+		a.interrupted = true
 		return false
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/outboard-connect/outboard/host/internal/metrics"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
 )
 
@@ -59,8 +60,8 @@ func TestRetries(t *testing.T) {
 				if took := time.Since(began); took < c.least || took > c.most {
 					t.Errorf("it took %s, want %s to %s", took, c.least, c.most)
 				}
-				if int64(n) > o.Retried() {
-					t.Errorf("%d attempts were counted, there were %d", o.Retried(), n)
+				if got, want := o.Errors(), (metrics.TaskErrors{Retries: int64(n), Failures: int64(n)}); got != want {
+					t.Errorf("counted %+v, want %+v", got, want)
 				}
 			})
 		})

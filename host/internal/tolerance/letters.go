@@ -19,18 +19,18 @@ const header = "__connect.errors."
 
 // Letters makes the dead letters of one task.
 type Letters struct {
+	operator  *Operator
 	topic     string
-	context   bool
 	connector string
 	task      int
 }
 
-// NewLetters returns what makes the dead letters of a task, nil when the policy has no queue for them.
-func NewLetters(p Policy, connector string, task int) *Letters {
-	if p.Letters == "" {
+// NewLetters returns what makes the dead letters of a task, nil when its operator's policy has no queue for them.
+func NewLetters(o *Operator, connector string, task int) *Letters {
+	if o.policy.Letters == "" {
 		return nil
 	}
-	return &Letters{p.Letters, p.Context, connector, task}
+	return &Letters{o, o.policy.Letters, connector, task}
 }
 
 // Ensure creates the queue's topic with one partition unless it exists.
@@ -53,10 +53,25 @@ func (l *Letters) Ensure(ctx context.Context, admin *kadm.Client, replication in
 	return fmt.Errorf("creating the dead letter queue's topic %s (errors.deadletterqueue.topic.name): %w", l.topic, err)
 }
 
-// Letter returns the dead letter of a failure. It shares the memory of the failed record.
-func (l *Letters) Letter(f *Failure) *kgo.Record {
+// Write gives the dead letter of a failure to produce: a client's Produce, or its TryProduce where nobody may wait. The letter shares
+// the memory of the failed record. The client calls then once, with nil when Kafka has the letter, or with the error of a task
+// whose letter was lost.
+func (l *Letters) Write(ctx context.Context, produce func(context.Context, *kgo.Record, func(*kgo.Record, error)), f *Failure, then func(error)) {
+	l.operator.letters.Add(1)
+	produce(ctx, l.letter(f), func(_ *kgo.Record, err error) {
+		if err != nil {
+			l.operator.lostLetters.Add(1)
+			err = fmt.Errorf("the dead letter queue %s (errors.deadletterqueue.topic.name) did not take the record of %s, which failed in %s (%v): %w",
+				l.topic, f.where(), f.Stage, f.Err, err)
+		}
+		then(err)
+	})
+}
+
+// letter returns the dead letter of a failure.
+func (l *Letters) letter(f *Failure) *kgo.Record {
 	k := &kgo.Record{Topic: l.topic, Partition: -1, Timestamp: time.Now()}
-	context := l.context
+	context := l.operator.policy.Context
 	if f.Record != nil {
 		k.Key, k.Value, k.Headers = f.Record.Key, f.Record.Value, f.Record.Headers
 		if !f.Record.Timestamp.IsZero() {
@@ -118,20 +133,14 @@ func NewPost(l *Letters, client *kgo.Client) *Post { return &Post{letters: l, cl
 
 // Send writes a letter about a failure, some time before Flush returns.
 func (p *Post) Send(f *Failure) {
-	p.client.Produce(context.Background(), p.letters.Letter(f), func(k *kgo.Record, err error) {
+	p.letters.Write(context.Background(), p.client.Produce, f, func(err error) {
 		if err == nil {
 			return
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.lost = LetterError(k.Topic, f, err)
+		p.lost = err
 	})
-}
-
-// LetterError is the error of a task whose dead letter could not be written.
-func LetterError(topic string, f *Failure, err error) error {
-	return fmt.Errorf("the dead letter queue %s (errors.deadletterqueue.topic.name) did not take the record of %s, which failed in %s (%v): %w",
-		topic, f.where(), f.Stage, f.Err, err)
 }
 
 // Flush waits until all letters sent are in Kafka. The error is about one that will never be, or of ctx.

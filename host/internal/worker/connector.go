@@ -55,7 +55,7 @@ func (c *connector) live(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return explain(a.lease, err, "Connector.Start")
 	}
-	c.set(running, c.resolved)
+	c.set(running, c.resolved.Load())
 	defer c.set(nil, nil)
 	a.started()
 	c.worker.settings.Events.Reconfigure(c.name)
@@ -67,7 +67,11 @@ func (c *connector) watch(ctx context.Context, a *attempt, running *client.Conne
 	for target == TargetStarted {
 		select {
 		case <-changed:
-			target, changed = c.desired()
+			if target, changed = c.desired(); target == TargetStarted {
+				// It was paused for too short a time to stop. What comes of a start is waited for all the same.
+				a.started()
+				c.worker.settings.Events.Reconfigure(c.name)
+			}
 			continue
 		case <-c.stopping:
 		case err := <-failed:
@@ -113,5 +117,5 @@ func (c *connector) taskConfigs(ctx context.Context, maxTasks int) ([]map[string
 	for i := range configs {
 		configs[i] = given.Restore(configs[i])
 	}
-	return configs, err
+	return configs, discreet(given, err)
 }

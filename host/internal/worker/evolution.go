@@ -135,7 +135,7 @@ func (r *sourceRun) hold(err error) error {
 		return err
 	}
 	r.evolving.change.Store(held)
-	r.log.Error("the task holds; it goes on when its configuration is changed", "err", r.resolved.Hide(firstLine(held)))
+	r.log.Error("the task holds; it goes on when its configuration is changed", "err", firstLine(held))
 	r.tell()
 	return nil
 }
@@ -151,7 +151,7 @@ func (r *sourceRun) tell() {
 		r.current.started()
 		return
 	}
-	trace := r.resolved.Hide(javaTrace(held, "worker.task("+r.spec.ID.String()+")", time.Time{}, 0))
+	trace := r.resolved.Load().Hide(javaTrace(held, "worker.task("+r.spec.ID.String()+")", time.Time{}, 0))
 	r.report(Status{State: Paused, Trace: trace, Version: r.current.connector.Version.String()})
 }
 

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,17 +36,24 @@ func (b *bench) offset(name string) int {
 	return n
 }
 
-// delivered reads as many records as there are to be and makes sure of their numbers.
-func (b *bench) delivered(want ...int) {
+// items returns the numbers of records.
+func (b *bench) items(values []string) []int {
 	b.t.Helper()
-	var got []int
-	for _, text := range b.consume("out", len(want)) {
+	var all []int
+	for _, text := range values {
 		var n int
 		if _, err := fmt.Sscanf(text, `{"n":%d,`, &n); err != nil {
 			b.t.Fatalf("a record is %s", text)
 		}
-		got = append(got, n)
+		all = append(all, n)
 	}
+	return all
+}
+
+// delivered reads as many records as there are to be and makes sure of their numbers.
+func (b *bench) delivered(want ...int) {
+	b.t.Helper()
+	got := b.items(b.consume("out", len(want)))
 	if end := b.end("out"); !slices.Equal(got, want) || end != int64(len(want)) {
 		b.t.Errorf("the topic has the %d records %v, want %v", end, got, want)
 	}
@@ -126,6 +134,77 @@ func TestHoldAtAChange(t *testing.T) {
 	}
 	b.stop(id)
 	b.delivered(1, 2, 3, 4, 5, 6)
+}
+
+// What comes from the change on does not count, even when it is in a transaction with what came before it: that does not count either then.
+// Nothing of the transaction is seen, and no offset is stored, however often the task is restarted; once the change may pass all of it
+// comes, each record once.
+func TestHoldInATransaction(t *testing.T) {
+	// The source polls three records at a time: the change is the second record of the second batch, and a third batch follows.
+	const versions, all = "aaaacabcb", 9
+	for name, c := range map[string]struct {
+		boundary map[string]string
+		complete []int // how many records may be in transactions that are committed before
+	}{
+		"a batch":         {nil, []int{3}},
+		"an interval":     {map[string]string{"transaction.boundary": "interval", "transaction.boundary.interval.ms": "3600000"}, []int{0, 3}},
+		"no time between": {map[string]string{"transaction.boundary": "interval", "transaction.boundary.interval.ms": "0"}, []int{0, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, _, _ := newExactlyOnceBench(t)
+			config := func(policy string) map[string]string {
+				config := evolves(policy, versions)
+				maps.Copy(config, c.boundary)
+				return config
+			}
+			id := worker.TaskID{Connector: "evo"}
+			holdsAgain := func(what string, cause func()) {
+				t.Helper()
+				before := b.holding(id)
+				cause()
+				b.until("the task to hold after "+what, func() bool { return b.holding(id) > before })
+			}
+			before := 0
+			check := func(after string) {
+				t.Helper()
+				b.stop(id) // no transaction is open then: what the readers see is all they will see
+				seen := b.items(b.visible("out"))
+				stored := map[int]string{3: `{"n":3}`}[len(seen)]
+				if at := b.stored("evo", config("hold")); !slices.Contains(c.complete, len(seen)) || !slices.Equal(seen, count(len(seen))) || at != stored {
+					t.Errorf("after %s the records %v are seen and %q is stored, want one of %v records with their offset", after, seen, at, c.complete)
+				}
+				if len(seen) < before {
+					t.Errorf("after %s %d records are seen, and %d were before", after, len(seen), before)
+				}
+				before = len(seen)
+			}
+			holdsAgain("the start", func() { b.start("evo", config("hold")) })
+			if s := b.await(id, holds); !strings.Contains(s.Trace, priceChanged+"the task holds (outboard.schema.evolution=hold). Nothing is lost: ") {
+				t.Errorf("the status is %+v", s)
+			}
+			holdsAgain("a pause", func() { b.worker.SetTarget("evo", worker.TargetPaused) })
+			holdsAgain("a resumption", func() { b.worker.SetTarget("evo", worker.TargetStarted) })
+			check("the first run")
+			holdsAgain("a restart", func() { b.start("evo", config("hold")) })
+			holdsAgain("the death of the plugin", b.killPlugins)
+			check("the second run")
+
+			b.start("evo", config("evolve"))
+			b.until("the last record", func() bool { return b.stored("evo", config("evolve")) == fmt.Sprintf(`{"n":%d}`, all) })
+			b.stop(id)
+			if seen := b.items(b.visible("out")); !slices.Equal(seen, count(all)) {
+				t.Errorf("the records %v are seen, want all from 1 to %d, each once", seen, all)
+			}
+		})
+	}
+}
+
+// count returns the numbers from 1 to n.
+func count(n int) (all []int) {
+	for i := range n {
+		all = append(all, i+1)
+	}
+	return all
 }
 
 // A restart compares with what came before it.

@@ -94,7 +94,8 @@ func (t *task) current(ctx context.Context) error {
 	return nil
 }
 
-// spoil notes that the open transaction, if there is one, holds a part of a batch, and ends it.
+// spoil notes that the open transaction, if there is one, holds a part of a batch, and ends it. The batches that are whole do not count
+// either: their offsets are forgotten, so that nobody tries again and again to commit them while the task holds.
 func (r *sourceRun) spoil() {
 	if r.transaction == nil {
 		return
@@ -103,6 +104,7 @@ func (r *sourceRun) spoil() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), r.worker.settings.FlushTimeout)
 	defer cancel()
 	r.abort(ctx)
+	r.submitted.take()
 }
 
 func (r *sourceRun) abort(ctx context.Context) {
@@ -152,7 +154,7 @@ func (r *sourceRun) endTransaction() error {
 }
 
 // lastTransaction ends the open transaction when the pump has ended with err: it is committed when it holds whole batches.
-// It tells whether all that was delivered is committed.
+// It tells whether all that was delivered is committed, but for what a task that holds has given up.
 func (r *sourceRun) lastTransaction(ctx context.Context, err error) bool {
 	t := r.transaction
 	t.mu.Lock()
@@ -165,7 +167,7 @@ func (r *sourceRun) lastTransaction(ctx context.Context, err error) bool {
 			r.log.Warn("the last transaction is not committed; its records will be read again", "err", firstLine(err))
 		}
 	}
-	acked := !t.opened && !t.unknown
+	acked := !t.opened && !t.unknown || r.interrupted || r.evolving.held() != nil
 	r.abort(ctx)
 	return acked
 }

@@ -86,6 +86,13 @@ func newExactlyOnceBench(t *testing.T) (*bench, *storage.OffsetStore, *fences) {
 // committed returns the numbers in a topic that readers of committed records see, once there is no open transaction left.
 func (b *bench) committed(topic string) []int {
 	b.t.Helper()
+	return numbers(b.t, b.visible(topic))
+}
+
+// visible returns the values in a topic that readers of committed records see, those of a partition in order, once there is no
+// open transaction left.
+func (b *bench) visible(topic string) []string {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 60*time.Second)
 	defer cancel()
 	ends, err := kadm.NewClient(b.client).ListEndOffsets(ctx, topic)
@@ -104,7 +111,7 @@ func (b *bench) committed(topic string) []int {
 		behind := false
 		ends.Each(func(o kadm.ListedOffset) { behind = behind || next[o.Partition] < o.Offset })
 		if !behind {
-			return numbers(b.t, values)
+			return values
 		}
 		fetches := reader.PollFetches(ctx)
 		if ctx.Err() != nil {

@@ -44,16 +44,16 @@ func (w *Worker) FenceTasks(ctx context.Context, connector string, config map[st
 	}
 	cfg, err := w.settings.client(kafka.Admin, TaskID{Connector: connector}, resolved.Values, w.log.With("connector", connector))
 	if err != nil {
-		return hidden(resolved, err)
+		return discreet(resolved, err)
 	}
 	client, err := kgo.NewClient(cfg.Options...)
 	if err != nil {
-		return hidden(resolved, fmt.Errorf("making the client that fences tasks: %w", err))
+		return discreet(resolved, fmt.Errorf("making the client that fences tasks: %w", err))
 	}
 	defer client.Close()
 	for n := range count {
 		if err := fence(ctx, client, w.transactionalID(TaskID{connector, n})); err != nil {
-			return hidden(resolved, err)
+			return discreet(resolved, err)
 		}
 	}
 	return nil

@@ -15,16 +15,17 @@ func TestHostileSources(t *testing.T) {
 		state worker.State
 		want  []string
 	}{
-		"raw lengths":                      {worker.Restarting, []string{"hostile", "breaks the protocol: record batch 1 is malformed: lengths of value add up to 402 bytes, there are 6"}},
-		"raw sequence":                     {worker.Restarting, []string{"hostile", "breaks the protocol: batch 7 came where 1 was due"}},
-		"raw record of 100 MB":             {worker.Restarting, []string{"hostile", "SourceTask", "larger than max"}},
-		"raw offset":                       {worker.Restarting, []string{"hostile", "is not the text of a JSON object"}},
-		"raw before started":               {worker.Restarting, []string{"hostile", "came before Started"}},
-		"raw end":                          {worker.Restarting, []string{"hostile", "SourceTask.Start"}},
-		"hang in SourceTask.Start":         {worker.Restarting, []string{"hostile", "SourceTask.Start has not returned for"}},
-		"hang in SourceTask.Poll":          {worker.Restarting, []string{"hostile", "SourceTask.Poll has not returned for"}},
-		"exit in SourceTask.Start":         {worker.Restarting, []string{"hostile", "exited with code 3", "going down"}},
-		"exit in SourceTask.Poll":          {worker.Restarting, []string{"hostile", "exited with code 3", "SourceTask.Poll"}},
+		"raw lengths":              {worker.Restarting, []string{"hostile", "breaks the protocol: record batch 1 is malformed: lengths of value add up to 402 bytes, there are 6"}},
+		"raw sequence":             {worker.Restarting, []string{"hostile", "breaks the protocol: batch 7 came where 1 was due"}},
+		"raw record of 100 MB":     {worker.Restarting, []string{"hostile", "SourceTask", "larger than max"}},
+		"raw offset":               {worker.Restarting, []string{"hostile", "is not the text of a JSON object"}},
+		"raw before started":       {worker.Restarting, []string{"hostile", "came before Started"}},
+		"raw end":                  {worker.Restarting, []string{"hostile", "SourceTask.Start"}},
+		"hang in SourceTask.Start": {worker.Restarting, []string{"hostile", "SourceTask.Start has not returned for"}},
+		"hang in SourceTask.Poll":  {worker.Restarting, []string{"hostile", "SourceTask.Poll has not returned for"}},
+		"exit in SourceTask.Start": {worker.Restarting, []string{"hostile", "exited with code 3", "going down"}},
+		// Its process may be gone before it was heard that it has started.
+		"exit in SourceTask.Poll":          {worker.Restarting, []string{"hostile", "exited with code 3", "during SourceTask."}},
 		"panic in SourceTask.Poll":         {worker.Failed, []string{"panic: on purpose", "plugin.SourceTask.Poll()"}},
 		"fail in SourceTask.Start":         {worker.Failed, []string{"it failed", "plugin.SourceTask.Start()", "outboard.restart(attempt"}},
 		"fail for good in SourceTask.Poll": {worker.Failed, []string{"it failed for good", "plugin.SourceTask.Poll()"}},

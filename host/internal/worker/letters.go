@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -19,23 +18,19 @@ import (
 
 // newLetters returns what makes the task's dead letters, nil without a queue for
 // them, whose topic it creates.
-func (t *task) newLetters(ctx context.Context, p tolerance.Policy) (*tolerance.Letters, error) {
-	letters := tolerance.NewLetters(p, t.spec.ID.Connector, t.spec.ID.Task)
+func (t *task) newLetters(ctx context.Context, o *tolerance.Operator) (*tolerance.Letters, error) {
+	letters := tolerance.NewLetters(o, t.spec.ID.Connector, t.spec.ID.Task)
 	if letters == nil {
 		return nil, nil
 	}
-	cfg, err := t.worker.settings.client(kafka.Admin, t.spec.ID, t.config, t.log)
+	admin, err := t.worker.settings.admin(t.spec.ID, t.config, t.log)
 	if err != nil {
 		return nil, &permanentError{err}
-	}
-	admin, err := kadm.NewOptClient(cfg.Options...)
-	if err != nil {
-		return nil, &permanentError{fmt.Errorf("making the client that creates the dead letter queue: %w", err)}
 	}
 	defer admin.Close()
 	ctx, cancel := context.WithTimeout(ctx, t.worker.settings.FlushTimeout)
 	defer cancel()
-	err = letters.Ensure(ctx, admin, p.Replication)
+	err = letters.Ensure(ctx, admin, o.Policy().Replication)
 	if errors.Is(err, kerr.InvalidReplicationFactor) {
 		return nil, &permanentError{err}
 	}
@@ -43,8 +38,8 @@ func (t *task) newLetters(ctx context.Context, p tolerance.Policy) (*tolerance.L
 }
 
 // newPost returns what writes the dead letters of a sink's task, nil without a queue.
-func (t *task) newPost(ctx context.Context, p tolerance.Policy) (*tolerance.Post, error) {
-	letters, err := t.newLetters(ctx, p)
+func (t *task) newPost(ctx context.Context, o *tolerance.Operator) (*tolerance.Post, error) {
+	letters, err := t.newLetters(ctx, o)
 	if letters == nil || err != nil {
 		return nil, err
 	}
@@ -81,26 +76,31 @@ func untransformed(err error) *recordFailure {
 	return &recordFailure{tolerance.Transformation, "", err}
 }
 
-// unconverted is what a dead letter has of a record that has no Kafka bytes:
-// bytes and text as they are, rows as JSON with their schema.
-func unconverted(a *convert.Arena, rec *data.SourceRecord) *kgo.Record {
-	k := &kgo.Record{Key: legible(a, convert.Key, rec.Topic, rec.Key), Value: legible(a, convert.Value, rec.Topic, rec.Value)}
+// plain has the converters of what dead letters have of records without Kafka bytes. Each is made when it is needed first.
+type plain map[convert.Use]convert.Converter
+
+// record is what a dead letter has of a record that has no Kafka bytes: bytes and text as they are, rows as JSON with their schema.
+func (p plain) record(a *convert.Arena, rec *data.SourceRecord) *kgo.Record {
+	k := &kgo.Record{Key: p.text(a, convert.Key, rec.Topic, rec.Key), Value: p.text(a, convert.Value, rec.Topic, rec.Value)}
 	if rec.Timestamp != data.NoTimestamp {
 		k.Timestamp = time.UnixMilli(rec.Timestamp)
 	}
 	for _, h := range rec.Headers {
-		k.Headers = append(k.Headers, kgo.RecordHeader{Key: h.Key, Value: legible(a, convert.Header, rec.Topic, h.Value)})
+		k.Headers = append(k.Headers, kgo.RecordHeader{Key: h.Key, Value: p.text(a, convert.Header, rec.Topic, h.Value)})
 	}
 	return k
 }
 
-func legible(a *convert.Arena, use convert.Use, topic string, v data.Value) []byte {
+func (p plain) text(a *convert.Arena, use convert.Use, topic string, v data.Value) []byte {
 	if v.Kind != data.KindRow {
 		return v.Data
 	}
-	json, err := convert.New("JsonConverter", map[string]string{"schemas.enable": "true"}, use)
+	err := error(nil)
+	if p[use] == nil {
+		p[use], err = convert.New("JsonConverter", map[string]string{"schemas.enable": "true"}, use)
+	}
 	if err == nil {
-		if b, err := json.FromConnect(a, topic, v); err == nil {
+		if b, err := p[use].FromConnect(a, topic, v); err == nil {
 			return b
 		}
 	}

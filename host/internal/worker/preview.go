@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/outboard-connect/outboard/host/internal/convert"
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/kafka"
+	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
@@ -52,14 +52,14 @@ type PreviewHeader struct {
 
 // PreviewBytes is a record in Kafka.
 type PreviewBytes struct {
-	Topic   string            `json:"topic"`
-	Key     *PreviewText      `json:"key"`
-	Value   *PreviewText      `json:"value"`
-	Headers []PreviewByteList `json:"headers"`
+	Topic   string               `json:"topic"`
+	Key     *PreviewText         `json:"key"`
+	Value   *PreviewText         `json:"value"`
+	Headers []PreviewBytesHeader `json:"headers"`
 }
 
-// PreviewByteList is a header in Kafka.
-type PreviewByteList struct {
+// PreviewBytesHeader is a header of PreviewBytes.
+type PreviewBytesHeader struct {
 	Name  string       `json:"name"`
 	Value *PreviewText `json:"value"`
 }
@@ -84,13 +84,21 @@ type previewer struct {
 // Preview takes up to n records through a configuration, and writes nothing: no record, no offset, no schema. A source runs
 // in a process of its own, from where it begins without stored offsets, until there are n records or ctx ends; of a sink's
 // topics the first records that are there are read, outside its group. The error is about the configuration or the
-// connector; that of a record is in it.
+// connector; that of a record is in it. Neither shows what the configuration refers to, not even where a transformation
+// puts it into records.
 func (w *Worker) Preview(ctx context.Context, config map[string]string, n int) ([]Preview, error) {
 	resolved, err := w.settings.Providers.Resolve(config)
 	if err != nil {
 		return nil, err
 	}
-	config = resolved.Values
+	previews, err := w.preview(ctx, resolved.Values, n)
+	for i := range previews {
+		previews[i].hide(resolved)
+	}
+	return previews, discreet(resolved, err)
+}
+
+func (w *Worker) preview(ctx context.Context, config map[string]string, n int) ([]Preview, error) {
 	c, err := w.find(config)
 	if err != nil {
 		return nil, err
@@ -99,16 +107,63 @@ func (w *Worker) Preview(ctx context.Context, config map[string]string, n int) (
 	if err != nil {
 		return nil, err
 	}
-	var previews []Preview
 	if c.Description.GetType() == connectv1.ConnectorType_CONNECTOR_TYPE_SINK {
-		previews, err = w.previewSink(ctx, p, n)
-	} else {
-		previews, err = w.previewSource(ctx, c, p, n)
+		return w.previewSink(ctx, p, n)
 	}
-	if err != nil {
-		return nil, errors.New(resolved.Hide(err.Error()))
+	return w.previewSource(ctx, c, p, n)
+}
+
+// hide takes out what references stand for.
+func (v *Preview) hide(resolved *provider.Resolved) {
+	if !resolved.Secret() {
+		return
 	}
-	return previews, nil
+	v.Error = resolved.Hide(v.Error)
+	for i := range v.Stages {
+		s := &v.Stages[i]
+		s.Topic, s.Key, s.Value = resolved.Hide(s.Topic), hideJSON(resolved, s.Key), hideJSON(resolved, s.Value)
+		for j := range s.Headers {
+			h := &s.Headers[j]
+			h.Name, h.Value = resolved.Hide(h.Name), hideJSON(resolved, h.Value)
+		}
+	}
+	if v.Kafka == nil {
+		return
+	}
+	v.Kafka.Topic = resolved.Hide(v.Kafka.Topic)
+	v.Kafka.Key.hide(resolved)
+	v.Kafka.Value.hide(resolved)
+	for i := range v.Kafka.Headers {
+		h := &v.Kafka.Headers[i]
+		h.Name = resolved.Hide(h.Name)
+		h.Value.hide(resolved)
+	}
+}
+
+// hideJSON is hide for JSON, which becomes a text when something else than a text is hidden in it.
+func hideJSON(resolved *provider.Resolved, text json.RawMessage) json.RawMessage {
+	hidden := resolved.Hide(string(text))
+	if text == nil || hidden == string(text) {
+		return text
+	}
+	if json.Valid([]byte(hidden)) {
+		return json.RawMessage(hidden)
+	}
+	quoted, _ := json.Marshal(hidden) // a string always has a JSON form
+	return quoted
+}
+
+func (t *PreviewText) hide(resolved *provider.Resolved) {
+	if t == nil {
+		return
+	}
+	if t.Text != nil {
+		text := resolved.Hide(*t.Text)
+		t.Text = &text
+	}
+	if t.Base64 != nil {
+		t.Base64 = []byte(resolved.Hide(string(t.Base64)))
+	}
 }
 
 func (w *Worker) newPreviewer(config map[string]string) (*previewer, error) {
@@ -202,9 +257,9 @@ func showBytes(b []byte) *PreviewText {
 }
 
 func showRecord(k *kgo.Record) *PreviewBytes {
-	b := &PreviewBytes{Topic: k.Topic, Key: showBytes(k.Key), Value: showBytes(k.Value), Headers: []PreviewByteList{}}
+	b := &PreviewBytes{Topic: k.Topic, Key: showBytes(k.Key), Value: showBytes(k.Value), Headers: []PreviewBytesHeader{}}
 	for _, h := range k.Headers {
-		b.Headers = append(b.Headers, PreviewByteList{h.Key, showBytes(h.Value)})
+		b.Headers = append(b.Headers, PreviewBytesHeader{h.Key, showBytes(h.Value)})
 	}
 	return b
 }

@@ -1,10 +1,16 @@
 package worker_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/worker"
@@ -48,6 +54,95 @@ func TestReferencesAreResolved(t *testing.T) {
 	s = b.await(id, func(s worker.Status) bool { return s.Trace != "" })
 	if !strings.Contains(s.Trace, "topic: the reference ${file:/nowhere/secrets.properties:topic} cannot be resolved: could not read properties from file") {
 		t.Errorf("the trace is %s", s.Trace)
+	}
+}
+
+// Settings of transformations, predicates and converters are quoted by their errors: at the start of a task and with every record. Neither
+// status, nor log, nor dead letter, nor preview shows what stands behind a reference in them.
+func TestSecretsOfSettingsStayHidden(t *testing.T) {
+	const canary = `canary-"4711"-(`
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(canary+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reference := "${dir:" + filepath.Dir(path) + ":secret}"
+	for name, c := range map[string]struct {
+		settings []string
+		letters  int // how many records get as far as to fail
+	}{
+		"a transformation's, at the start": {[]string{"transforms", "t", "transforms.t.type", "RegexRouter", "transforms.t.replacement", "x", "transforms.t.regex", reference}, 0},
+		"a transformation's, with a record": {[]string{"transforms", "t", "transforms.t.type", "MaskField$Value", "transforms.t.fields", "id",
+			"transforms.t.replacement", reference}, 1},
+		"a predicate's": {[]string{"transforms", "t", "transforms.t.type", "Filter", "transforms.t.predicate", "p",
+			"predicates", "p", "predicates.p.type", "TopicNameMatches", "predicates.p.pattern", reference}, 0},
+		"a header converter's": {[]string{"header.converter", "JsonConverter", "header.converter.decimal.format", reference}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			var writing sync.Mutex
+			b := newBench(t, func(s *worker.Settings) {
+				var err error
+				if s.Providers, err = provider.New(map[string]string{"config.providers": "dir", "config.providers.dir.class": "DirectoryConfigProvider"}); err != nil {
+					t.Fatal(err)
+				}
+				s.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: &log, Mutex: &writing})
+			})
+			config := queue(datagen(append([]string{"shape", "row", "value.converter", "JsonConverter", "records", "1",
+				"errors.log.enable", "true", "errors.log.include.messages", "true"}, c.settings...)...), "none")
+			id := b.start("gen", config)
+			trace := b.await(id, is(worker.Failed)).Trace
+			if !strings.Contains(trace, "********") {
+				t.Errorf("the trace quotes no secret, so nothing is proved: %s", trace)
+			}
+			shown := []string{trace}
+			for _, letter := range b.letters(c.letters) {
+				for _, h := range letter.Headers {
+					shown = append(shown, h.Key, string(h.Value))
+				}
+				if !strings.Contains(strings.Join(shown, "\n"), "********") {
+					t.Error("the letter quotes no secret, so nothing is proved")
+				}
+			}
+			b.stop(id)
+			previews, err := b.worker.Preview(t.Context(), config, 1)
+			shown = append(shown, fmt.Sprint(err))
+			text, err := json.Marshal(previews)
+			if err != nil {
+				t.Fatal(err)
+			}
+			writing.Lock()
+			shown = append(shown, string(text), log.String())
+			writing.Unlock()
+			for _, text := range shown {
+				for _, form := range []string{canary, `canary-\"4711\"-(`, "canary", "4711"} {
+					if at := strings.Index(text, form); at >= 0 {
+						t.Errorf("the secret is shown: …%s…", text[max(0, at-200):min(len(text), at+100)])
+					}
+				}
+			}
+		})
+	}
+}
+
+// Where a transformation puts a secret into records, a preview does not show it.
+func TestPreviewHidesSecretsInRecords(t *testing.T) {
+	reference, _, change := withSecrets(t, "word=canary\nnumber=4711815")
+	b := newBench(t, change)
+	config := datagen("name", "trial", "shape", "row", "records", "1", "value.converter", "JsonConverter", "transforms", "field,header,number,route",
+		"transforms.field.type", "InsertField$Value", "transforms.field.static.field", "word", "transforms.field.static.value", "a "+reference("word"),
+		"transforms.header.type", "InsertHeader", "transforms.header.header", "h", "transforms.header.value.literal", reference("word"),
+		"transforms.number.type", "InsertHeader", "transforms.number.header", "n", "transforms.number.value.literal", reference("number"),
+		"transforms.route.type", "RegexRouter", "transforms.route.regex", ".*", "transforms.route.replacement", reference("word"))
+	previews, err := b.worker.Preview(t.Context(), config, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(previews)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(previews) != 1 || previews[0].Kafka == nil || previews[0].Kafka.Topic != "********" || strings.Contains(string(text), "canary") || strings.Contains(string(text), "4711815") {
+		t.Errorf("the preview is %s", text)
 	}
 }
 

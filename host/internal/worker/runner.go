@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -23,10 +24,11 @@ type runner struct {
 	task   int    // -1 for the connector itself
 	// raw is the connector's configuration as it is stored, config that of the
 	// attempt that runs, with values in the place of references: it is not to be
-	// shown, nor is what resolved knows. Both belong to the runner's goroutine.
+	// shown, nor is what resolved knows, which log hides. Config belongs to the
+	// runner's goroutine.
 	raw      map[string]string
 	config   map[string]string
-	resolved *provider.Resolved
+	resolved *atomic.Pointer[provider.Resolved]
 	// attempt runs until it is stopped (nil) or fails. It calls started when it
 	// is up. The process is alive when it is called.
 	attempt func(ctx context.Context, a *attempt) error
@@ -54,12 +56,13 @@ type attempt struct {
 
 func newRunner(w *Worker, name string, task int, config map[string]string, target Target) *runner {
 	killed, kill := context.WithCancel(context.Background())
-	log := w.log.With("connector", name)
+	resolved := &atomic.Pointer[provider.Resolved]{}
+	log := discreetLogger{w.log, resolved}.With("connector", name)
 	if task >= 0 {
 		log = log.With("task", task)
 	}
 	return &runner{
-		worker: w, log: log, name: name, task: task, raw: config, config: config, target: target,
+		worker: w, log: log, name: name, task: task, raw: config, config: config, resolved: resolved, target: target,
 		stopping: make(chan struct{}), killed: killed, kill: kill, done: make(chan struct{}), changed: make(chan struct{}),
 	}
 }
@@ -109,7 +112,7 @@ func (r *runner) run() {
 		}
 		if r.isStopping() || err == nil {
 			if err != nil && !errors.Is(err, context.Canceled) {
-				r.log.Warn("did not stop in order", "err", r.resolved.Hide(firstLine(err)))
+				r.log.Warn("did not stop in order", "err", firstLine(err))
 			}
 			return
 		}
@@ -151,7 +154,8 @@ func (r *runner) try(version *string) error {
 	if err != nil {
 		return fmt.Errorf("resolving the configuration: %w", err)
 	}
-	r.resolved, r.config = resolved, resolved.Values
+	r.resolved.Store(resolved)
+	r.config = resolved.Values
 	connector, err := r.worker.find(r.config)
 	if err != nil {
 		return &permanentError{err}
@@ -234,8 +238,8 @@ func (r *runner) recover(err error, version string, backoff *isolation.Backoff, 
 		where = "worker.task(" + TaskID{r.name, r.task}.String() + ")"
 	}
 	if kind == permanent {
-		r.log.Error("failed; it stays so until it is restarted", "err", r.resolved.Hide(firstLine(err)))
-		r.report(Status{State: Failed, Trace: r.resolved.Hide(javaTrace(err, where, time.Time{}, 0)), Version: version})
+		r.log.Error("failed; it stays so until it is restarted", "err", firstLine(err))
+		r.report(Status{State: Failed, Trace: r.resolved.Load().Hide(javaTrace(err, where, time.Time{}, 0)), Version: version})
 		<-r.stopping
 		return false
 	}
@@ -247,8 +251,8 @@ func (r *runner) recover(err error, version string, backoff *isolation.Backoff, 
 			state = Restarting
 		}
 	}
-	r.log.Error("failed and will be restarted", "err", r.resolved.Hide(firstLine(err)), "attempt", backoff.Failures()+1, "in", wait.Round(time.Millisecond))
-	r.report(Status{State: state, Trace: r.resolved.Hide(javaTrace(err, where, time.Now().Add(wait), backoff.Failures()+1)), Version: version})
+	r.log.Error("failed and will be restarted", "err", firstLine(err), "attempt", backoff.Failures()+1, "in", wait.Round(time.Millisecond))
+	r.report(Status{State: state, Trace: r.resolved.Load().Hide(javaTrace(err, where, time.Now().Add(wait), backoff.Failures()+1)), Version: version})
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/outboard-connect/outboard/host/internal/convert"
 	"github.com/outboard-connect/outboard/host/internal/isolation"
@@ -61,6 +62,19 @@ func (s *Settings) client(role kafka.Role, id TaskID, config map[string]string, 
 		return nil, err
 	}
 	return kafka.NewConfig(role, props, log)
+}
+
+// admin makes an admin client with the rights of a connector. The caller closes it.
+func (s *Settings) admin(id TaskID, config map[string]string, log hclog.Logger) (*kadm.Client, error) {
+	cfg, err := s.client(kafka.Admin, id, config, log)
+	if err != nil {
+		return nil, err
+	}
+	admin, err := kadm.NewOptClient(cfg.Options...)
+	if err != nil {
+		return nil, fmt.Errorf("making an admin client: %w", err)
+	}
+	return admin, nil
 }
 
 // clientProperties returns the properties of a task's Kafka client. The override

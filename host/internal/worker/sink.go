@@ -144,7 +144,7 @@ func (t *task) runSink(ctx context.Context, a *attempt) error {
 	unhurried, hurry := t.untilStop(ctx)
 	defer hurry()
 	r.unhurried = unhurried
-	if r.post, err = t.newPost(ctx, r.operator.Policy()); err != nil {
+	if r.post, err = t.newPost(ctx, r.operator); err != nil {
 		return err
 	}
 	if r.post != nil {
@@ -343,7 +343,11 @@ func (r *sinkRun) open(partitions []topicPartition) {
 func (r *sinkRun) advance() error {
 	for !r.builderOut && r.retryAt == nil {
 		if r.resend >= 0 {
-			if err := r.send(r.inflight[r.resend]); err != nil {
+			err := r.send(r.inflight[r.resend])
+			if errors.Is(err, errInterrupted) {
+				break
+			}
+			if err != nil {
 				return err
 			}
 			if r.resend++; r.resend == len(r.inflight) {
@@ -355,7 +359,11 @@ func (r *sinkRun) advance() error {
 		if r.paused || len(r.backlog) == 0 || len(r.inflight) >= windowBatches || r.bytes >= windowBytes || r.opening > 0 {
 			break
 		}
-		if err := r.sendNext(); err != nil {
+		err := r.sendNext()
+		if errors.Is(err, errInterrupted) {
+			break
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -461,6 +469,9 @@ func (r *sinkRun) sendNext() error {
 	for n < len(r.backlog) && r.builder.Bytes() < batchBytes {
 		k := r.backlog[n]
 		added, err := r.add(k)
+		if errors.Is(err, errInterrupted) && n > 0 {
+			break // what comes before it is sent
+		}
 		if err != nil {
 			return err
 		}
@@ -637,7 +648,7 @@ func (r *sinkRun) refusal(k *kgo.Record, e *client.AuthorError) tolerance.Failur
 		e = &client.AuthorError{Method: "SinkTask.Put", Message: "no reason given"}
 	}
 	return tolerance.Failure{
-		Stage: tolerance.TaskPut, Class: r.config["connector.class"], Err: e, Topic: k.Topic, Partition: k.Partition, Offset: k.Offset}
+		Stage: tolerance.TaskPut, Class: r.config["connector.class"], Err: discreet(r.resolved.Load(), e), Topic: k.Topic, Partition: k.Partition, Offset: k.Offset}
 }
 
 // requested handles what an author asks between calls.

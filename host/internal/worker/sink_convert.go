@@ -12,7 +12,7 @@ import (
 
 // add converts and transforms a Kafka record and appends it to the batch. It
 // returns false for one that is not in it: that a transformation dropped, or
-// whose failure is tolerated.
+// whose failure is tolerated; and errInterrupted when the task is to stop before that is known.
 func (r *sinkRun) add(k *kgo.Record) (bool, error) {
 	if size := len(k.Key) + len(k.Value); size > wire.MaxRecord {
 		return false, r.unreadable(k, &recordFailure{tolerance.TaskPut, r.conv.names[1],
@@ -23,6 +23,9 @@ func (r *sinkRun) add(k *kgo.Record) (bool, error) {
 		var attempt tolerance.Attempt
 		for failed != nil && r.operator.Again(r.unhurried, &attempt, failed) {
 			keep, failed = r.read(k)
+		}
+		if attempt.Interrupted() {
+			return false, errInterrupted
 		}
 	}
 	if failed != nil {
@@ -90,7 +93,7 @@ func timestampType(k *kgo.Record) data.TimestampType {
 
 func (r *sinkRun) unreadable(k *kgo.Record, failed *recordFailure) error {
 	return r.handle(tolerance.Failure{
-		Stage: failed.stage, Class: failed.class, Err: failed.err, Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Record: k})
+		Stage: failed.stage, Class: failed.class, Err: discreet(r.resolved.Load(), failed.err), Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Record: k})
 }
 
 // handle decides about a record that failed: nil means that it is skipped.

@@ -55,17 +55,13 @@ func (w *Worker) groupAdmin(name string, config map[string]string) (*groupAdmin,
 	}
 	consumer, err := w.settings.client(kafka.Consumer, id, resolved.Values, log)
 	if err != nil {
-		return nil, hidden(resolved, err)
+		return nil, discreet(resolved, err)
 	}
-	admin, err := w.settings.client(kafka.Admin, id, resolved.Values, log)
+	admin, err := w.settings.admin(id, resolved.Values, log)
 	if err != nil {
-		return nil, hidden(resolved, err)
+		return nil, discreet(resolved, err)
 	}
-	c, err := kadm.NewOptClient(admin.Options...)
-	if err != nil {
-		return nil, fmt.Errorf("making an admin client: %w", hidden(resolved, err))
-	}
-	return &groupAdmin{c, consumer.GroupID, w.settings.GracefulTimeout}, nil
+	return &groupAdmin{admin, consumer.GroupID, w.settings.GracefulTimeout}, nil
 }
 
 // SinkOffsets returns what the consumer group of a sink connector has committed, sorted; nothing when there is no group.

@@ -62,6 +62,7 @@ type sourceRun struct {
 	boundary    boundary
 	operator    *tolerance.Operator
 	letters     *tolerance.Letters // nil: there is no dead letter queue
+	plain       plain              // for letters
 	chain       *transform.Chain
 	conv        *converters
 	evolving    *evolving
@@ -72,7 +73,9 @@ type sourceRun struct {
 	// delivered is for plugins with the capability of that name, nil for others.
 	delivered func(*batch)
 	current   *attempt
-	telling   sync.Mutex // of the state
+	// interrupted: the task is to stop, and something was not decided; no more batches count.
+	interrupted bool
+	telling     sync.Mutex // of the state
 
 	// ctx ends when the attempt fails; the cause says why.
 	ctx  context.Context
@@ -142,7 +145,7 @@ func (t *task) runSource(ctx context.Context, a *attempt) error {
 }
 
 func (t *task) newSource(ctx context.Context) (*sourceRun, error) {
-	r := &sourceRun{task: t, submitted: newSubmitted(), credit: newCredit(), partitions: map[string]string{}}
+	r := &sourceRun{task: t, submitted: newSubmitted(), credit: newCredit(), partitions: map[string]string{}, plain: plain{}}
 	var err error
 	if r.operator, err = t.operator(); err != nil {
 		return nil, &permanentError{err}
@@ -153,7 +156,7 @@ func (t *task) newSource(ctx context.Context) (*sourceRun, error) {
 	if r.chain, err = transform.NewChain(t.config); err != nil {
 		return nil, &permanentError{err}
 	}
-	if r.letters, err = t.newLetters(ctx, r.operator.Policy()); err != nil {
+	if r.letters, err = t.newLetters(ctx, r.operator); err != nil {
 		return nil, err
 	}
 	if r.evolving, err = t.newEvolving(ctx); err != nil {
@@ -284,7 +287,7 @@ func (r *sourceRun) pump() error {
 
 // produce converts the records of a batch and hands them to the producer.
 func (r *sourceRun) produce(f *wire.Frame) error {
-	if r.evolving.held() != nil {
+	if r.interrupted || r.evolving.held() != nil {
 		f.Release() // it comes again: no offset of it is stored
 		return nil
 	}
@@ -315,6 +318,11 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 		b.filled(handed)
 	}
 	r.submit(b, last)
+	if errors.Is(err, errInterrupted) {
+		r.interrupted = true
+		r.spoil()
+		return nil
+	}
 	if err != nil {
 		r.spoil()
 		return r.hold(err)
@@ -341,6 +349,10 @@ func (r *sourceRun) awaitLease() error {
 	return nil
 }
 
+// errInterrupted says that a task was asked to stop while it waited to try a record again. What is done with it is decided by whoever
+// reads it next.
+var errInterrupted = errors.New("the task is to stop, and has not found out what becomes of a record")
+
 // outgoing is a record on its way to the producer.
 type outgoing struct {
 	record *kgo.Record        // one of the batch
@@ -357,16 +369,20 @@ func (r *sourceRun) hand(b *batch) (handed int, last outgoing, err error) {
 			b.note(r.decoder.SourcePartition(), rec.SourceOffset)
 		}
 		k := &b.records[i]
-		keep, failed := r.make(b, k, &rec, now)
+		keep, failed := r.prepare(b, k, &rec, now)
 		if failed != nil {
+			if errors.Is(failed, errInterrupted) {
+				return handed, last, errInterrupted
+			}
 			if err := r.evolving.stops(failed); err != nil {
+				r.operator.Refused()
 				return handed, last, err
 			}
 			f := r.failure(b, &rec, failed)
 			err := r.operator.Handle(*f)
 			if err != nil {
 				if r.letters != nil {
-					r.producer.Produce(r.ctx, r.letters.Letter(f), nil)
+					r.letters.Write(r.ctx, r.producer.Produce, f, func(error) {}) // err says more
 				}
 				return handed, last, err
 			}
@@ -403,20 +419,20 @@ func (r *sourceRun) submit(b *batch, o outgoing) {
 	case o.failed == nil:
 		r.producer.Produce(r.ctx, o.record, b.promise)
 	default:
-		r.producer.Produce(r.ctx, r.letters.Letter(o.failed), func(l *kgo.Record, err error) {
+		r.letters.Write(r.ctx, r.producer.Produce, o.failed, func(err error) {
 			if err != nil {
-				r.fail(tolerance.LetterError(l.Topic, o.failed, err))
+				r.fail(err)
 				return
 			}
 			*o.record = kgo.Record{Partition: -1, Offset: -1}
-			b.settle(o.record, nil)
+			b.skip(o.record)
 		})
 	}
 }
 
 // completed is called for each batch that Kafka has.
-func (r *sourceRun) completed(cost, records int) {
-	r.records.Add(int64(records))
+func (r *sourceRun) completed(cost int, written int64) {
+	r.records.Add(written)
 	r.credit.give(cost)
 }
 
@@ -504,18 +520,18 @@ func (f *recordFailure) Unwrap() error { return f.err }
 // failure describes a record that could not be transformed or converted.
 func (r *sourceRun) failure(b *batch, rec *data.SourceRecord, failed *recordFailure) *tolerance.Failure {
 	f := &tolerance.Failure{
-		Stage: failed.stage, Class: failed.class, Err: failed.err, Topic: rec.Topic, Partition: rec.Partition, Offset: -1,
+		Stage: failed.stage, Class: failed.class, Err: discreet(r.resolved.Load(), failed.err), Topic: rec.Topic, Partition: rec.Partition, Offset: -1,
 		SourcePartition: rec.SourcePartition, SourceOffset: rec.SourceOffset,
 	}
 	if r.letters != nil {
-		f.Record = unconverted(&b.arena, rec)
+		f.Record = r.plain.record(&b.arena, rec)
 	}
 	return f
 }
 
-// make transforms and converts a record into k, again after an error that may go away. It returns false for a record that
+// prepare transforms and converts a record into k, again after an error that may go away. It returns false for a record that
 // a transformation dropped.
-func (r *sourceRun) make(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) (bool, *recordFailure) {
+func (r *sourceRun) prepare(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) (bool, *recordFailure) {
 	keep, err := r.transform(b, k, rec, now)
 	if err == nil {
 		return keep, nil
@@ -523,6 +539,9 @@ func (r *sourceRun) make(b *batch, k *kgo.Record, rec *data.SourceRecord, now ti
 	var attempt tolerance.Attempt
 	for err != nil && r.operator.Again(r.unhurried, &attempt, err) {
 		keep, err = r.transform(b, k, rec, now)
+	}
+	if attempt.Interrupted() {
+		err.err = errInterrupted
 	}
 	return keep, err
 }
@@ -620,7 +639,7 @@ func (r *sourceRun) refused(b *batch, k *kgo.Record, err error) bool {
 			r.fail(err)
 			return false
 		}
-		r.producer.TryProduce(r.ctx, r.letters.Letter(f), func(*kgo.Record, error) { r.fail(err) })
+		r.letters.Write(r.ctx, r.producer.TryProduce, f, func(error) { r.fail(err) })
 		return false
 	}
 	if r.letters == nil {

@@ -26,25 +26,30 @@ func (e *RefusedOffsetsError) Unwrap() error { return e.Err }
 // SourceOffsets returns the stored offsets of a source connector, including those that anybody stored before the call. The
 // results must not be changed.
 func (w *Worker) SourceOffsets(ctx context.Context, name string, config map[string]string) ([]storage.PartitionOffset, error) {
-	stored, err := w.storedOffsets(name, config)
+	stored, err := w.storedOffsets(ctx, name, config)
 	if err != nil {
 		return nil, err
 	}
 	defer stored.close(ctx)
-	if err := stored.sync(ctx); err != nil {
-		return nil, err
-	}
 	return stored.list(), nil
 }
 
-// storedOffsets is sourceOffsets for a configuration whose references are not resolved.
-func (w *Worker) storedOffsets(name string, config map[string]string) (*sourceOffsets, error) {
+// storedOffsets returns the offsets of a connector, read to their end, for a configuration whose references are not resolved. The
+// caller closes them.
+func (w *Worker) storedOffsets(ctx context.Context, name string, config map[string]string) (*sourceOffsets, error) {
 	resolved, err := w.settings.Providers.Resolve(config)
 	if err != nil {
 		return nil, fmt.Errorf("resolving the configuration: %w", err)
 	}
 	stored, err := w.sourceOffsets(name, resolved.Values)
-	return stored, hidden(resolved, err)
+	if err != nil {
+		return nil, discreet(resolved, err)
+	}
+	if err := stored.sync(ctx); err != nil {
+		stored.close(ctx)
+		return nil, err
+	}
+	return stored, nil
 }
 
 // AlterSourceOffsets replaces offsets of a source connector that is stopped, after the connector's own code, if it has any
@@ -52,14 +57,11 @@ func (w *Worker) storedOffsets(name string, config map[string]string) (*sourceOf
 // has changed what it keeps itself, too. A [RefusedOffsetsError] is the connector's objection. With ExactlyOnceGroup they are
 // altered in a transaction, of which task 0 is the author; the caller has fenced the others.
 func (w *Worker) AlterSourceOffsets(ctx context.Context, name string, config map[string]string, offsets []storage.PartitionOffset) (handled bool, err error) {
-	stored, err := w.storedOffsets(name, config)
+	stored, err := w.storedOffsets(ctx, name, config)
 	if err != nil {
 		return false, err
 	}
 	defer stored.close(ctx)
-	if err := stored.sync(ctx); err != nil {
-		return false, err
-	}
 	return w.alter(ctx, stored, config, offsets)
 }
 
@@ -99,11 +101,11 @@ func (w *Worker) store(ctx context.Context, stored *sourceOffsets, config map[st
 		producer, _, err = w.producer(id, resolved.Values, stored.log)
 	}
 	if err != nil {
-		return hidden(resolved, err)
+		return discreet(resolved, err)
 	}
 	defer producer.Close()
 	if !transactional {
-		return hidden(resolved, stored.put(ctx, producer, offsets))
+		return discreet(resolved, stored.put(ctx, producer, offsets))
 	}
 	t := &transaction{producer: producer, stored: stored}
 	if err := t.begin(); err != nil {
@@ -113,19 +115,16 @@ func (w *Worker) store(ctx context.Context, stored *sourceOffsets, config map[st
 	if err != nil {
 		err = errors.Join(err, t.abort(ctx))
 	}
-	return hidden(resolved, err)
+	return discreet(resolved, err)
 }
 
 // ResetSourceOffsets is AlterSourceOffsets with all offsets there are, to be deleted.
 func (w *Worker) ResetSourceOffsets(ctx context.Context, name string, config map[string]string) (handled bool, err error) {
-	stored, err := w.storedOffsets(name, config)
+	stored, err := w.storedOffsets(ctx, name, config)
 	if err != nil {
 		return false, err
 	}
 	defer stored.close(ctx)
-	if err := stored.sync(ctx); err != nil {
-		return false, err
-	}
 	all := stored.list()
 	offsets := make([]storage.PartitionOffset, len(all))
 	for i, o := range all {
@@ -142,7 +141,7 @@ func (w *Worker) consult(ctx context.Context, name string, config map[string]str
 		return false, fmt.Errorf("resolving the configuration: %w", err)
 	}
 	config = resolved.Values
-	defer func() { err = hidden(resolved, err) }()
+	defer func() { err = discreet(resolved, err) }()
 	stored, err := w.sourceOffsets(name, config)
 	if err != nil {
 		return false, err
@@ -185,22 +184,6 @@ func (w *Worker) consult(ctx context.Context, name string, config map[string]str
 	}
 	w.dismiss(ctx, name, lease, running, resolved)
 	return handled, err
-}
-
-// hidden is an error without the values that a configuration refers to.
-func hidden(resolved *provider.Resolved, err error) error {
-	if err == nil {
-		return nil
-	}
-	text := resolved.Hide(err.Error())
-	if text == err.Error() {
-		return err
-	}
-	var refused *RefusedOffsetsError
-	if errors.As(err, &refused) {
-		return &RefusedOffsetsError{errors.New(text)}
-	}
-	return errors.New(text)
 }
 
 // dismiss stops a connector that was asked its question. One that does not stop in time loses its process.

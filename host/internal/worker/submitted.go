@@ -51,11 +51,13 @@ type batch struct {
 	// skipped. It is kgo's, which keeps its promises one after the other.
 	handed       atomic.Int64
 	acknowledged int64
-	last         []partitionOffset
+	// skipped is how many of those acknowledged are not in their topic. It is kgo's, too.
+	skipped int64
+	last    []partitionOffset
 	// promise is what the producer calls for each record.
 	promise func(*kgo.Record, error)
 	refused func(*batch, *kgo.Record, error) bool
-	returns func(cost, records int)
+	returns func(cost int, written int64)
 	// delivered is told where the records went; nil when the plugin does not care.
 	delivered func(*batch)
 	// completed is guarded by the lock of submitted.
@@ -74,8 +76,8 @@ type partitionOffset struct {
 
 // next returns a batch to fill, for n records. refused decides about records
 // that Kafka refuses: true means that they are skipped, false that they stay open. returns is called with
-// what the batch cost when it is complete, by any goroutine.
-func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, *kgo.Record, error) bool, returns func(cost, records int)) *batch {
+// what the batch cost, and how many of its records are in their topics, when it is complete, by any goroutine.
+func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, *kgo.Record, error) bool, returns func(cost int, written int64)) *batch {
 	s.mu.Lock()
 	var b *batch
 	if k := len(s.free); k > 0 {
@@ -95,7 +97,7 @@ func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, *kgo.Record,
 	clear(b.done)
 	b.headers, b.last = b.headers[:0], b.last[:0]
 	b.handed.Store(notFilled)
-	b.acknowledged = 0
+	b.acknowledged, b.skipped = 0, 0
 	s.mu.Lock()
 	s.queue = append(s.queue, b)
 	s.mu.Unlock()
@@ -115,7 +117,18 @@ func (b *batch) settle(r *kgo.Record, err error) {
 			return // the record stays open and holds back its offset
 		}
 		r.Offset = -1
+		b.skipped++
 	}
+	b.acknowledge(r)
+}
+
+// skip is the promise of a record's dead letter: Kafka has that instead.
+func (b *batch) skip(r *kgo.Record) {
+	b.skipped++
+	b.acknowledge(r)
+}
+
+func (b *batch) acknowledge(r *kgo.Record) {
 	b.mark(b.position(r))
 	if b.acknowledged++; b.acknowledged == b.handed.Load() {
 		b.complete()
@@ -136,7 +149,7 @@ func (b *batch) filled(handed int) {
 
 // complete takes the batches that are done off the head of the queue.
 func (b *batch) complete() {
-	s, cost, n, returns := b.of, b.cost, len(b.records), b.returns
+	s, cost, written, returns := b.of, b.cost, b.handed.Load()-b.skipped, b.returns
 	if b.delivered != nil {
 		b.delivered(b)
 	}
@@ -152,7 +165,7 @@ func (b *batch) complete() {
 		head.recycle()
 	}
 	s.mu.Unlock()
-	returns(cost, n)
+	returns(cost, written)
 	select {
 	case s.settled <- struct{}{}:
 	default:

@@ -9,6 +9,7 @@ import (
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 
+	"github.com/outboard-connect/outboard/host/internal/metrics"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
 )
 
@@ -17,6 +18,7 @@ type task struct {
 	*runner
 	spec    TaskSpec
 	records atomic.Int64
+	kind    atomic.Int32 // a connectv1.ConnectorType, not known before the first attempt
 	handled atomic.Pointer[tolerance.Operator]
 	// topics are those told through TopicUsed since told, by the attempt's goroutine.
 	topics map[string]bool
@@ -46,7 +48,9 @@ func (t *task) run() {
 
 // live runs the task in one process.
 func (t *task) live(ctx context.Context, a *attempt) error {
-	if a.connector.Description.GetType() == connectv1.ConnectorType_CONNECTOR_TYPE_SINK {
+	kind := a.connector.Description.GetType()
+	t.kind.Store(int32(kind))
+	if kind == connectv1.ConnectorType_CONNECTOR_TYPE_SINK {
 		return t.runSink(ctx, a)
 	}
 	return t.runSource(ctx, a)
@@ -100,8 +104,14 @@ func (t *task) usesTopic(topic string, now time.Time) {
 
 func (t *task) stats() TaskStats {
 	s := TaskStats{ID: t.spec.ID, Records: t.records.Load()}
+	switch connectv1.ConnectorType(t.kind.Load()) {
+	case connectv1.ConnectorType_CONNECTOR_TYPE_SOURCE:
+		s.Type = metrics.Source
+	case connectv1.ConnectorType_CONNECTOR_TYPE_SINK:
+		s.Type = metrics.Sink
+	}
 	if o := t.handled.Load(); o != nil {
-		s.Failed, s.Skipped = o.Failed(), o.Skipped()
+		s.TaskErrors = o.Errors()
 	}
 	return s
 }

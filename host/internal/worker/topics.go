@@ -12,8 +12,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/outboard-connect/outboard/host/internal/kafka"
 )
 
 // topicCreator creates the topics of a source connector that has
@@ -45,13 +43,7 @@ func newTopicCreator(w *Worker, t *task) (*topicCreator, error) {
 	if c.groups, err = topicGroups(t.config); err != nil {
 		return nil, err
 	}
-	c.admin = func() (*kadm.Client, error) {
-		cfg, err := w.settings.client(kafka.Admin, t.spec.ID, t.config, t.log)
-		if err != nil {
-			return nil, err
-		}
-		return kadm.NewOptClient(cfg.Options...)
-	}
+	c.admin = func() (*kadm.Client, error) { return w.settings.admin(t.spec.ID, t.config, t.log) }
 	return c, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/metrics"
 )
 
 // TaskID names a task of a connector.
@@ -218,12 +219,12 @@ func (w *Worker) Running() (connectors []string, tasks []TaskID) {
 
 // TaskStats are the counters of a task since it was started here.
 type TaskStats struct {
-	ID TaskID
-	// Records is the number of records that Kafka acknowledged, for a source, or
-	// that the plugin took, for a sink.
+	ID   TaskID
+	Type metrics.TaskType
+	// Records is the number of records that Kafka has, for a source, or that the
+	// plugin took, for a sink. Batches count whole: when Kafka has all of one, or the plugin has put it.
 	Records int64
-	// Failed is the number of records that failed, Skipped of those skipped.
-	Failed, Skipped int64
+	metrics.TaskErrors
 }
 
 // Stats returns the counters of all tasks.

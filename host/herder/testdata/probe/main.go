@@ -36,11 +36,12 @@ func keys() config.Definition {
 	}
 	return config.Definition{
 		text("notes", "File that gets a line for each start and stop."),
-		text("control", "File that says how TaskConfigs answers: a number of tasks, hang, or an error. When it changes the connector asks to be divided again."),
+		text("control", "File that says how TaskConfigs answers: a number of tasks, max for as many as there may be, hang, or an error. When it changes the connector asks to be divided again."),
 		text("fail.start", "Error of the connector's Start."),
 		text("fail.task", "Error of a task's Start."),
 		text("hang.stop", "If not empty, the connector's Stop never returns."),
 		text("alter", "What a change of offsets meets: exit, or an error."),
+		text("mark", "What tasks note with their part when they start, if it is not empty."),
 		text("silent", "If not empty, a change of the control file is not noticed."),
 		text("topic", "Topic that each task writes one record to."),
 		{Name: "size", Type: config.TypeInt, Default: config.Default("1"), Min: config.Limit(1), Importance: config.ImportanceLow, Doc: "Any number."},
@@ -90,10 +91,13 @@ func (c *connector) watch(seen string) {
 	}
 }
 
-func (c *connector) TaskConfigs(context.Context, int) ([]map[string]string, error) {
+func (c *connector) TaskConfigs(_ context.Context, maximum int) ([]map[string]string, error) {
 	text := c.control()
-	if text == "" {
+	switch text {
+	case "":
 		text = "1"
+	case "max":
+		text = strconv.Itoa(maximum)
 	}
 	note(c.Config, "divide %s", text)
 	if text == "hang" {
@@ -106,7 +110,7 @@ func (c *connector) TaskConfigs(context.Context, int) ([]map[string]string, erro
 	tasks := make([]map[string]string, n)
 	for i := range tasks {
 		tasks[i] = map[string]string{"part": fmt.Sprintf("%d of %d", i, n)}
-		for _, key := range []string{"notes", "topic", "fail.task"} {
+		for _, key := range []string{"notes", "topic", "fail.task", "mark"} {
 			tasks[i][key] = c.Config[key]
 		}
 	}
@@ -155,6 +159,9 @@ type task struct {
 
 func (t *task) Start(_ context.Context, tc *sdk.SourceContext) error {
 	note(tc.Config, "start %d", tc.Task)
+	if mark := tc.Config["mark"]; mark != "" {
+		note(tc.Config, "run %s %s", tc.Config["part"], mark)
+	}
 	t.topic, t.partition = tc.Config["topic"], sdk.NewPartition("task", tc.Task)
 	if text := tc.Config["fail.task"]; text != "" {
 		return sdk.Fatal(errors.New(text))
