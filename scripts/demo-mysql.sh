@@ -1,89 +1,22 @@
 #!/usr/bin/env bash
 # demo-mysql.sh [--keep]   MariaDB, Kafka, OpenSearch and Outboard on this machine: rows become documents, and change with them.
 # Needs bin/ (make build) and what scripts/services needs: Java 17, Maven, MariaDB. --keep or KEEP=1 leaves all of it running.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. "$(dirname "${BASH_SOURCE[0]}")/demo-outboard.sh"
 
-keep=${KEEP:-}
-if [ "${1:-}" = --keep ]; then keep=1; fi
-
-fail() {
-	echo "demo: $*" >&2
-	if [ -s "$work/outboard.log" ]; then echo "--- the end of outboard's log ---" >&2; tail -n 30 "$work/outboard.log" >&2; fi
-	exit 1
-}
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/outboard-demo.XXXXXX")
 export DATABASE_DIR=$work/mariadb SEARCH_DIR=$work/opensearch
-pid='' mariadb='' kafka='' search=''
+mariadb='' kafka='' search=''
 # How everything that runs is removed.
 remove() {
 	echo "scripts/services/opensearch.sh wipe $search; scripts/services/mariadb.sh wipe $mariadb; scripts/services/kafka.sh wipe $kafka; rm -rf $work"
 }
-finish() {
-	local code=$?
-	trap - EXIT
-	if [ -n "$keep" ] && [ $code = 0 ]; then return; fi
-	if [ -n "$pid" ]; then
-		kill -TERM "$pid" 2>/dev/null || true
-		local i
-		for ((i = 0; i < 200; i++)); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
-	fi
+ended() {
 	if [ -n "$search" ]; then scripts/services/opensearch.sh wipe "$search" || true; fi
 	if [ -n "$mariadb" ]; then scripts/services/mariadb.sh wipe "$mariadb" || true; fi
 	if [ -n "$kafka" ]; then scripts/services/kafka.sh wipe "$kafka" || true; fi
-	rm -rf "$work"
-	exit $code
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
-for needed in bin/outboard bin/plugins/mysql bin/plugins/elasticsearch; do
-	if [ ! -e $needed ]; then fail "$needed is missing, run make build"; fi
-done
-command -v curl >/dev/null || fail "curl is missing"
-
-open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-# free PORT: PORT, or another one, that nobody listens on, and nobody behind it.
-free() {
-	local port=$1 i
-	for ((i = 0; i < 50; i++)); do
-		if ! open "$port" && ! open $((port + 1)); then echo "$port"; return; fi
-		port=$((20000 + RANDOM % 6000 * 2))
-	done
-	echo "$1"
-}
-
-# eventually SECONDS TEXT COMMAND…: until COMMAND succeeds.
-eventually() {
-	local limit=$1 what=$2 begin=$SECONDS
-	shift 2
-	until "$@"; do
-		kill -0 "$pid" 2>/dev/null || fail "outboard ended while waiting for $what"
-		if ((SECONDS - begin >= limit)); then fail "waited $limit s for $what"; fi
-		sleep 0.05
-	done
-}
+need bin/outboard bin/plugins/mysql bin/plugins/elasticsearch
 
 step() { printf '\n== %s\n' "$*"; }
-rest() { curl -sS --max-time 10 -H 'Content-Type: application/json' "$@"; }
-healthy() { [ "$(rest -o /dev/null -w '%{http_code}' "$url/health" 2>/dev/null)" = 200 ]; }
-# running NAME TASKS
-running() { [ "$(rest "$url/connectors/$1/status" 2>/dev/null | tr -d ' \n' | grep -o '"id":[0-9]*,"state":"RUNNING"' | wc -l)" = "$2" ]; }
-
-# call METHOD PATH BODY: a request that has to succeed.
-call() {
-	local code
-	code=$(rest -o "$work/answer" -w '%{http_code}' -X "$1" --data "$3" "$url$2") || fail "no answer to $1 $2"
-	case $code in
-	200 | 201 | 202) echo "$1 $2  →  $code" ;;
-	*) fail "$1 $2 answered $code: $(cat "$work/answer")" ;;
-	esac
-}
-
 document() { rest "$index/_source/$1"; }
 says() { document "$1" 2>/dev/null | grep -q "$2"; }
 gone() { [ "$(rest -o /dev/null -w '%{http_code}' "$index/_source/$1")" = 404 ]; }
@@ -123,10 +56,7 @@ plugin.path=$PWD/bin/plugins
 # New tables reach the sink within seconds, not within five minutes.
 consumer.metadata.max.age.ms=2000
 PROPERTIES
-# In a session of its own: an interrupt reaches this script alone, and --keep outlives the terminal.
-$(command -v setsid || true) bin/outboard worker "$work/worker.properties" >"$work/outboard.log" 2>&1 </dev/null &
-pid=$!
-eventually 60 "GET $url/health" healthy
+launch worker "$work/worker.properties"
 echo "outboard: answers on $url"
 
 step "1. install: two binaries in plugin.path"

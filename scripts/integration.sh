@@ -4,6 +4,7 @@
 # The tests read OUTBOARD_KAFKA and expect bin/outboard and bin/plugins (make build).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/ports.sh
 
 port='' tests=''
 finish() {
@@ -16,13 +17,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 if [ -z "${OUTBOARD_KAFKA:-}" ]; then
-	open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-	for ((i = 0; i < 50; i++)); do
-		# Below the ports that the system hands out by itself; the controller takes the next one.
-		candidate=$((20000 + RANDOM % 6000 * 2))
-		if ! open $candidate && ! open $((candidate + 1)); then port=$candidate; break; fi
-	done
-	if [ -z "$port" ]; then echo "integration: no free port found" >&2; exit 1; fi
+	port=$(free) # the controller takes the next one
 	OUTBOARD_KAFKA=$(scripts/services/kafka.sh start "$port")
 	export OUTBOARD_KAFKA
 fi

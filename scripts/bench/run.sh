@@ -5,6 +5,7 @@
 # afterwards; those of mysql need MariaDB too, and mysql an OpenSearch.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. scripts/ports.sh
 
 command=${1:-}
 if [ "$command" = converters ]; then
@@ -37,18 +38,6 @@ mkdir -p bin
 go build -o bin/bench-driver ./scripts/bench
 # Figures of an old build would be worse than none.
 make -s build
-
-open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-# free: a port with a free one behind it, below those that the system hands out by itself.
-free() {
-	local port i
-	for ((i = 0; i < 50; i++)); do
-		port=$((20000 + RANDOM % 6000 * 2))
-		if ! open $port && ! open $((port + 1)); then echo $port; return; fi
-	done
-	echo "bench: no free port found" >&2
-	exit 1
-}
 
 case $command in
 kafka-connect) scripts/bench/kafka-connect/build.sh >&2 ;;

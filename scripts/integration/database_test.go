@@ -72,6 +72,38 @@ func (d *database) exec(statement string, args ...any) {
 	}
 }
 
+// show returns the rows of a small result by the names of its columns. NULL is "".
+func (d *database) show(statement string) (all []map[string]string) {
+	d.t.Helper()
+	rows, err := d.QueryContext(d.t.Context(), statement)
+	if err != nil {
+		d.t.Fatalf("%s: %v", statement, err)
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for rows.Next() {
+		values, targets := make([]sql.NullString, len(names)), make([]any, len(names))
+		for i := range values {
+			targets[i] = &values[i]
+		}
+		if err := rows.Scan(targets...); err != nil {
+			d.t.Fatal(err)
+		}
+		row := make(map[string]string, len(names))
+		for i, name := range names {
+			row[name] = values[i].String
+		}
+		all = append(all, row)
+	}
+	if err := rows.Err(); err != nil {
+		d.t.Fatalf("%s: %v", statement, err)
+	}
+	return all
+}
+
 // source is the configuration of a MySqlSource that captures this database, with changes.
 func (d *database) source(prefix string, changes map[string]string) map[string]string {
 	config := map[string]string{

@@ -23,13 +23,7 @@ func (k *kafka) seen(t *testing.T, topic string, isolation kgo.IsolationLevel) [
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), flowLimit)
 	defer cancel()
-	ends, err := k.admin.ListCommittedOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		t.Fatalf("the end of topic %s: %v", topic, err)
-	}
+	ends := k.list(t, topic, k.admin.ListCommittedOffsets)
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.address), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(isolation), kgo.KeepControlRecords()) // the last record may be the end of a transaction
 	if err != nil {

@@ -4,12 +4,14 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -91,18 +93,35 @@ func (k *kafka) end(ctx context.Context, topic string) (int64, error) {
 	return total, nil
 }
 
+// list asks for the ends of a topic's partitions. A topic that does not exist, yet, has none; a broker that is about to answer is asked
+// again.
+func (k *kafka) list(t *testing.T, topic string, ask func(context.Context, ...string) (kadm.ListedOffsets, error)) (ends kadm.ListedOffsets) {
+	t.Helper()
+	eventually(t, flowLimit, "the end of topic "+topic, func() string {
+		var err error
+		if ends, err = ask(t.Context(), topic); err == nil {
+			err = ends.Error()
+		}
+		switch {
+		case err == nil:
+			return ""
+		case errors.Is(err, kerr.UnknownTopicOrPartition):
+			ends = nil
+			return ""
+		case !kerr.IsRetriable(err):
+			t.Fatalf("the end of topic %s: %v", topic, err)
+		}
+		return err.Error()
+	})
+	return ends
+}
+
 // records reads all that is in a topic by now.
 func (k *kafka) records(t *testing.T, topic string) []*kgo.Record {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), flowLimit)
 	defer cancel()
-	ends, err := k.admin.ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		t.Fatalf("the end of topic %s: %v", topic, err)
-	}
+	ends := k.list(t, topic, k.admin.ListEndOffsets)
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.address), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.KeepControlRecords()) // the last record may be the end of a transaction
 	if err != nil {
@@ -133,13 +152,7 @@ func (k *kafka) records(t *testing.T, topic string) []*kgo.Record {
 // position returns where the partitions of a topic end by now.
 func (k *kafka) position(t *testing.T, topic string) map[int32]int64 {
 	t.Helper()
-	ends, err := k.admin.ListEndOffsets(t.Context(), topic)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		t.Fatalf("the end of topic %s: %v", topic, err)
-	}
+	ends := k.list(t, topic, k.admin.ListEndOffsets)
 	at := map[int32]int64{}
 	ends.Each(func(o kadm.ListedOffset) { at[o.Partition] = o.Offset })
 	return at

@@ -133,17 +133,21 @@ func (l *workload) count(table string) (n int) {
 	return n
 }
 
+// both returns the rows of a table, by their keys, and the documents of its index, by their ids.
+func (l *workload) both(table string, x *indexes) (s shape, rows map[string]row, documents map[string]json.RawMessage, err error) {
+	if s, err = l.db.shape(l.t.Context(), table); err != nil {
+		return
+	}
+	if rows, err = l.db.rows(l.t.Context(), table, s); err != nil {
+		return
+	}
+	documents, err = x.documents(x.of(table))
+	return
+}
+
 // difference says what is not the same in a table and in its index, nothing when all is.
 func (l *workload) difference(table string, x *indexes) string {
-	s, err := l.db.shape(l.t.Context(), table)
-	if err != nil {
-		return err.Error()
-	}
-	rows, err := l.db.rows(l.t.Context(), table, s)
-	if err != nil {
-		return err.Error()
-	}
-	documents, err := x.documents(x.of(table))
+	s, rows, documents, err := l.both(table, x)
 	if err != nil {
 		return err.Error()
 	}
@@ -194,15 +198,7 @@ func (s shape) documentDifferences(id string, text []byte, rows map[string]row, 
 
 // history tells the last records of the rows that differ, as they are in the topic.
 func (l *workload) history(table string, x *indexes, k *kafka) string {
-	s, err := l.db.shape(l.t.Context(), table)
-	if err != nil {
-		return err.Error()
-	}
-	rows, err := l.db.rows(l.t.Context(), table, s)
-	if err != nil {
-		return err.Error()
-	}
-	documents, err := x.documents(x.of(table))
+	s, rows, documents, err := l.both(table, x)
 	if err != nil {
 		return err.Error()
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -131,8 +132,9 @@ func TestMySQLStreamAlterations(t *testing.T) {
 		for _, metadata := range []string{"FULL", "MINIMAL"} {
 			t.Run(metadata, func(t *testing.T) {
 				t.Parallel()
-				db := newDatabase(t, newServer(t, name, "--binlog-row-metadata="+metadata))
-				alterations(t, db)
+				s := newServer(t, name, "--binlog-row-metadata="+metadata)
+				alterations(t, newDatabase(t, s))
+				oddities(t, newDatabase(t, s))
 			})
 		}
 	})
@@ -492,25 +494,8 @@ func purge(t *testing.T, db *database) {
 
 func binaryLogs(t *testing.T, db *database) (files []string) {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), "SHOW BINARY LOGS")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-		var name string
-		targets := []any{&name}
-		for range names[1:] {
-			targets = append(targets, new(sql.RawBytes))
-		}
-		if err := rows.Scan(targets...); err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, name)
+	for _, log := range db.show("SHOW BINARY LOGS") {
+		files = append(files, log["Log_name"])
 	}
 	return files
 }
@@ -768,35 +753,19 @@ func marshal(t *testing.T, v any) json.RawMessage {
 // endOfLog returns file, pos and gtids of the end of the log.
 func endOfLog(t *testing.T, db *database) map[string]any {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), "SHOW MASTER STATUS")
+	status := db.show("SHOW MASTER STATUS")
+	if len(status) != 1 {
+		t.Fatalf("there is no log: %v", status)
+	}
+	pos, err := strconv.ParseInt(status[0]["Position"], 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
+	gtids, mysql := status[0]["Executed_Gtid_Set"]
+	if !mysql {
+		gtids = db.show("SELECT @@gtid_binlog_pos AS gtids")[0]["gtids"]
 	}
-	var file string
-	var pos int64
-	var gtids sql.NullString
-	targets := []any{&file, &pos, new(sql.RawBytes), new(sql.RawBytes)}
-	if len(names) > 4 {
-		targets = append(targets, &gtids)
-	}
-	if !rows.Next() {
-		t.Fatal("there is no log")
-	}
-	if err := rows.Scan(targets...); err != nil {
-		t.Fatal(err)
-	}
-	_ = rows.Close()
-	if len(names) <= 4 {
-		if err := db.QueryRowContext(t.Context(), "SELECT @@gtid_binlog_pos").Scan(&gtids); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return map[string]any{"file": file, "pos": pos, "gtids": strings.ReplaceAll(gtids.String, "\n", "")}
+	return map[string]any{"file": status[0]["File"], "pos": pos, "gtids": strings.ReplaceAll(gtids, "\n", "")}
 }
 
 // beginOfTransaction returns where the last BEGIN of a file is, which Debezium's offsets name.

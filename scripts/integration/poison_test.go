@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -290,7 +292,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	const canary = "canary-4711-secret"
 	k := shared(t)
 	file := filepath.Join(t.TempDir(), "secrets.properties")
-	if err := os.WriteFile(file, []byte("secret="+canary+"\nbad="+canary+"-number\nurl=http\\://ada\\:"+canary+"@127.0.0.1\\:1\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("secret="+canary+"\nbad="+canary+"-(number\nurl=http\\://ada\\:"+canary+"@127.0.0.1\\:1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w := newWorker(t, k, map[string]string{"config.providers": "file", "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider"})
@@ -300,7 +302,10 @@ func TestSecretsStayHidden(t *testing.T) {
 	good := map[string]string{
 		"connector.class": "DatagenSource", "topic": topic, "records": "5", "value.converter": "StringConverter",
 		"unknown.password": reference("secret"), "producer.override.client.id": reference("secret"),
+		"header.converter": "SimpleHeaderConverter", "header.converter.password": reference("secret"),
 		"transforms": "insert", "transforms.insert.type": "InsertHeader", "transforms.insert.header": "h", "transforms.insert.value.literal": reference("secret"),
+		"transforms.insert.predicate": "other", "transforms.insert.negate": "true",
+		"predicates": "other", "predicates.other.type": "TopicNameMatches", "predicates.other.pattern": reference("secret"),
 	}
 	w.put(topic, good)
 	eventually(t, flowLimit, "the records", func() string {
@@ -312,54 +317,51 @@ func TestSecretsStayHidden(t *testing.T) {
 	if r := k.records(t, topic)[0]; len(r.Headers) != 1 || string(r.Headers[0].Value) != canary {
 		t.Errorf("the transformation did not get the value: %v", r.Headers)
 	}
-	// One that fails: its trace, its log and its dead letter are about a registry whose address has the secret.
-	failing := topic + "-failing"
-	w.put(failing, map[string]string{
-		"connector.class": "DatagenSource", "topic": failing, "records": "1", "shape": "row", "value.converter": "AvroConverter",
-		"value.converter.schema.registry.url": reference("url"), "value.converter.bearer.auth.token": reference("secret"),
-		"errors.log.enable": "true", "errors.log.include.messages": "true", "errors.deadletterqueue.topic.name": failing + "-dlq",
-		"errors.deadletterqueue.topic.replication.factor": "1", "errors.deadletterqueue.context.headers.enable": "true",
-	})
-	failed := w.awaitTask(failing, "FAILED")
-	if !strings.Contains(failed.Trace, "127.0.0.1:1") {
-		t.Errorf("the trace is not about the registry: %s", failed.Trace)
-	}
-	eventually(t, flowLimit, "the letter", func() string {
-		if n, err := k.end(t.Context(), failing+"-dlq"); err != nil || n != 1 {
-			return fmt.Sprintf("%d of 1 (%v)", n, err)
+	shown := w.secretsOfRecords(topic, reference)
+	// What is refused is quoted by who refuses it.
+	for setting, changes := range map[string]map[string]string{
+		"a number":           {"records": reference("bad")},
+		"a transformation's": {"transforms": "bad", "transforms.bad.type": "RegexRouter", "transforms.bad.replacement": "x", "transforms.bad.regex": reference("bad")},
+		"a predicate's":      {"predicates.other.pattern": reference("bad")},
+		"a converter's":      {"header.converter": "JsonConverter", "header.converter.decimal.format": reference("bad")},
+	} {
+		bad := maps.Clone(good)
+		maps.Copy(bad, changes)
+		infos, err := w.rest.Validate(t.Context(), "DatagenSource", bad)
+		if err != nil || infos.ErrorCount == 0 {
+			t.Errorf("%s: a bad setting is valid: %+v, %v", setting, infos, err)
 		}
-		return ""
-	})
-	bad := maps.Clone(good)
-	bad["records"] = reference("bad")
-	infos, err := w.rest.Validate(t.Context(), "DatagenSource", bad)
-	if err != nil || infos.ErrorCount == 0 {
-		t.Errorf("a text as a number is valid: %+v, %v", infos, err)
-	}
-	var shown []string
-	shown = append(shown, fmt.Sprintf("%+v", infos), failed.Trace, fmt.Sprintf("%+v", k.records(t, failing+"-dlq")[0]))
-	for _, h := range k.records(t, failing+"-dlq")[0].Headers {
-		shown = append(shown, string(h.Value))
-	}
-	for _, c := range infos.Configs {
-		shown = append(shown, fmt.Sprint(c.Value.Errors))
-		if c.Value.Value != nil {
-			shown = append(shown, *c.Value.Value)
+		for _, c := range infos.Configs {
+			shown = append(shown, fmt.Sprint(c.Value.Errors))
+			if c.Value.Value != nil {
+				shown = append(shown, *c.Value.Value)
+			}
 		}
+		_, _, err = w.rest.PutConfig(t.Context(), topic, bad)
+		if err == nil {
+			t.Errorf("%s: a bad setting is taken", setting)
+		}
+		shown = append(shown, fmt.Sprintf("%+v %v", infos, err))
 	}
+	previews, err := w.rest.Preview(t.Context(), good, 1, 0)
+	if err != nil || len(previews) != 1 {
+		t.Errorf("the preview is %+v, %v", previews, err)
+	}
+	text, err := json.Marshal(previews)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown = append(shown, string(text))
 	connector, err := w.rest.Info(t.Context(), topic)
 	if err != nil || connector.Config["unknown.password"] != reference("secret") {
 		t.Errorf("the configuration is %v, %v", connector.Config, err)
 	}
-	tasks, err := w.rest.Tasks(t.Context(), topic)
-	if err != nil {
-		t.Fatal(err)
+	one := "/connectors/" + topic
+	for _, path := range []string{"/connectors?expand=info&expand=status", one, one + "/config", one + "/status", one + "/tasks", one + "/tasks/0/status",
+		one + "/topics", one + "/offsets", "/metrics"} {
+		shown = append(shown, w.answer(path))
 	}
-	status, err := w.rest.Status(t.Context(), topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown = append(shown, fmt.Sprintf("%+v %+v %+v", connector, tasks, status), fmt.Sprint(w.entries()), w.tail(100_000))
+	shown = append(shown, fmt.Sprint(w.entries()), w.tail(100_000))
 	pid := w.plugin(topic)
 	for _, path := range []string{"cmdline", "environ"} {
 		for _, of := range []int{pid, w.process.Process.Pid} {
@@ -380,4 +382,62 @@ func TestSecretsStayHidden(t *testing.T) {
 			t.Errorf("the secret is shown: …%s…", text[max(0, at-200):min(len(text), at+100)])
 		}
 	}
+}
+
+// secretsOfRecords runs connectors whose only record fails, with errors that quote the secret, and returns their traces and dead letters.
+func (w *worker) secretsOfRecords(topic string, reference func(key string) string) (shown []string) {
+	w.t.Helper()
+	for name, c := range map[string]struct {
+		settings map[string]string
+		quotes   string // what tells that the trace is about the setting
+	}{
+		"-registry": {map[string]string{"value.converter": "AvroConverter", "value.converter.schema.registry.url": reference("url"),
+			"value.converter.bearer.auth.token": reference("secret")}, "127.0.0.1:1"},
+		"-mask": {map[string]string{"value.converter": jsonConverter, "transforms": "mask", "transforms.mask.type": "MaskField$Value",
+			"transforms.mask.fields": "id", "transforms.mask.replacement": reference("secret")}, "********"},
+	} {
+		failing := topic + name
+		config := map[string]string{
+			"connector.class": "DatagenSource", "topic": failing, "records": "1", "shape": "row",
+			"errors.log.enable": "true", "errors.log.include.messages": "true", "errors.deadletterqueue.topic.name": failing + "-dlq",
+			"errors.deadletterqueue.topic.replication.factor": "1", "errors.deadletterqueue.context.headers.enable": "true",
+		}
+		maps.Copy(config, c.settings)
+		w.put(failing, config)
+		failed := w.awaitTask(failing, "FAILED")
+		if !strings.Contains(failed.Trace, c.quotes) {
+			w.t.Errorf("the trace is not about the setting: %s", failed.Trace)
+		}
+		eventually(w.t, flowLimit, "the letter", func() string {
+			if n, err := w.kafka.end(w.t.Context(), failing+"-dlq"); err != nil || n != 1 {
+				return fmt.Sprintf("%d of 1 (%v)", n, err)
+			}
+			return ""
+		})
+		letter := w.kafka.records(w.t, failing+"-dlq")[0]
+		shown = append(shown, failed.Trace, fmt.Sprintf("%+v", letter))
+		for _, h := range letter.Headers {
+			shown = append(shown, string(h.Value))
+		}
+	}
+	return shown
+}
+
+// answer is what REST says to a GET.
+func (w *worker) answer(path string) string {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.ctx(), http.MethodGet, "http://127.0.0.1:"+w.port+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		w.t.Fatalf("GET %s: %s %s (%v)", path, answer.Status, text, err)
+	}
+	return string(text)
 }

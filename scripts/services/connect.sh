@@ -16,18 +16,11 @@ port=${CONNECT_REST_PORT:-$((18082 + number))}
 address=http://127.0.0.1:$port
 dir=$services/connect/$group-$number
 mark=$dir/worker.properties
+ports=("$port") patience=60
 
-healthy() { [ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' "$address/health")" = 200 ]; }
+answers() { [ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' "$address/health")" = 200 ]; }
 
-start() {
-	local begin=$SECONDS
-	lock "connect-$group-$number"
-	if alive; then
-		await 300 healthy
-		echo "$address"
-		return
-	fi
-	if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then fail "something else listens on 127.0.0.1:$port"; fi
+run() {
 	"$here/java.sh" java
 	"$here/get-jars.sh" connect file
 	mkdir -p "$dir" "$services/plugins/connect-file"
@@ -56,16 +49,6 @@ PROPERTIES
 		-XX:+ExplicitGCInvokesConcurrent -Djava.awt.headless=true ${CONNECT_JVM_OPTS:-} \
 		-Dlog4j2.configurationFile="$here/log4j/service.yaml" \
 		-cp "$services/jars/connect/*" org.apache.kafka.connect.cli.ConnectDistributed "$dir/worker.properties"
-	await 300 healthy
-	echo "connect: healthy after $((SECONDS - begin)) s; log $dir/log" >&2
-	echo "$address"
 }
 
-case ${1:-} in
-start) start ;;
-stop) stop 60 ;;
-kill) kill_now ;;
-wipe) stop 60; rm -rf "$dir" "$services/locks/connect-$group-$number" ;;
-status) if alive && healthy; then echo "running, pid $(pid), $address"; else echo "not running"; exit 1; fi ;;
-*) usage ;;
-esac
+control "${1:-}"

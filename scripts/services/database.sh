@@ -20,15 +20,8 @@ options() {
 client() { mariadb --no-defaults --protocol=tcp -h 127.0.0.1 -P "$port" --user="$admin" --password="$admin" "$@"; }
 answers() { client -e 'SELECT 1' >/dev/null 2>&1; }
 
-start() {
-	local begin=$SECONDS given
-	lock "$label-${dir//\//_}"
-	if alive; then
-		await 300 answers
-		echo "$address"
-		return
-	fi
-	if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then fail "something else listens on 127.0.0.1:$port"; fi
+run() {
+	local given
 	prepare
 	mkdir -p "$dir/tmp"
 	if [ ! -f "$dir/initialized" ]; then
@@ -38,25 +31,14 @@ start() {
 	fi
 	mapfile -t given < <(options)
 	launch "${server[@]}" "${given[@]}" "${extra[@]}" "$@"
-	await 300 answers
-	echo "$label: answers after $((SECONDS - begin)) s; log $dir/log" >&2
-	echo "$address"
 }
 
 main() {
 	local command=${1:-} number=${2:-$standard}
 	case $number in *[!0-9]*) usage ;; esac
 	shift $(($# < 2 ? $# : 2))
-	port=$number address=127.0.0.1:$number
+	port=$number address=127.0.0.1:$number ports=("$number") patience=60
 	dir=${DATABASE_DIR:-$services/$label/$port}
 	mark=--datadir=$dir/data
-	case $command in
-	start) start "$@" ;;
-	stop) stop 60 ;;
-	kill) kill_now ;;
-	wipe) stop 60; rm -rf "$dir" "$services/locks/$label-${dir//\//_}" ;;
-	status) if alive && answers; then echo "running, pid $(pid), $address"; else echo "not running"; exit 1; fi ;;
-	sql) client --local-infile=1 "$@" ;;
-	*) usage ;;
-	esac
+	if [ "$command" = sql ]; then client --local-infile=1 "$@"; else control "$command" "$@"; fi
 }

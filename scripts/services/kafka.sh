@@ -26,8 +26,7 @@ case $port in '' | *[!0-9]*) usage ;; esac
 dir=$services/kafka/$port
 mark=$dir/server.properties
 address=127.0.0.1:$port
-
-open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+ports=("$port" $((port + 1))) patience=30
 
 # An ApiVersions request (version 0) gets an answer, whose first byte is a zero.
 answers() {
@@ -38,17 +37,7 @@ answers() {
 	) 2>/dev/null
 }
 
-start() {
-	local taken begin=$SECONDS
-	lock "kafka-$port"
-	if alive; then
-		await 300 answers
-		echo "$address"
-		return
-	fi
-	for taken in "$port" $((port + 1)); do
-		if open "$taken"; then fail "something else listens on 127.0.0.1:$taken"; fi
-	done
+run() {
 	"$here/java.sh" java
 	"$here/get-jars.sh" broker
 	mkdir -p "$dir"
@@ -82,16 +71,6 @@ PROPERTIES
 	launch java ${KAFKA_HEAP_OPTS:--Xmx512m} -server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 \
 		-XX:+ExplicitGCInvokesConcurrent -Djava.awt.headless=true -Dlog4j2.configurationFile="$here/log4j/service.yaml" \
 		-cp "$jars/*" kafka.Kafka "$dir/server.properties"
-	await 300 answers
-	echo "kafka: answers after $((SECONDS - begin)) s; log $dir/log" >&2
-	echo "$address"
 }
 
-case $command in
-start) start ;;
-stop) stop 30 ;;
-kill) kill_now ;;
-wipe) stop 30; rm -rf "$dir" "$services/locks/kafka-$port" ;;
-status) if alive && answers; then echo "running, pid $(pid), $address"; else echo "not running"; exit 1; fi ;;
-*) usage ;;
-esac
+control "$command"

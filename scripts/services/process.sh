@@ -1,7 +1,10 @@
 # shellcheck shell=bash disable=SC2154
 # Sourced by the scripts of this folder: where services keep their files, and how one is started, awaited and stopped.
-# A script sets `dir` (the service's own folder), `mark` (text only its command line has) and `label` first.
+# A script sets `here` and `label` first. Before it calls control it has set `dir` (the service's own folder), `mark` (text only its
+# command line has), `address`, `ports` (that have to be free) and `patience` (the seconds that it may take to stop), and has the
+# functions `run` (prepares the service and launches it), `answers` (whether it is ready) and `usage`.
 set -euo pipefail
+. "$here/../ports.sh"
 
 services=${OUTBOARD_CACHE:-${HOME:?HOME or OUTBOARD_CACHE must be set}/.cache/outboard}/services
 
@@ -78,4 +81,29 @@ kill_now() {
 		for ((i = 0; i < 200; i++)); do if gone "$p"; then break; fi; sleep 0.05; done
 	fi
 	rm -f "$dir/pid"
+}
+
+# control COMMAND [OPTION…]: what every service can be told. start prints the address alone on stdout, and nothing more when the service runs.
+control() {
+	local command=${1:-} begin=$SECONDS taken
+	shift $(($# < 1 ? $# : 1))
+	case $command in
+	start)
+		lock "$label-${dir//\//_}"
+		if alive; then
+			await 300 answers
+		else
+			for taken in "${ports[@]}"; do if open "$taken"; then fail "something else listens on 127.0.0.1:$taken"; fi; done
+			run "$@"
+			await 300 answers
+			echo "$label: answers after $((SECONDS - begin)) s; log $dir/log" >&2
+		fi
+		echo "$address"
+		;;
+	stop) stop "$patience" ;;
+	kill) kill_now ;;
+	wipe) stop "$patience"; rm -rf "$dir" "$services/locks/$label-${dir//\//_}" ;;
+	status) if alive && answers; then echo "running, pid $(pid), $address"; else echo "not running"; exit 1; fi ;;
+	*) usage ;;
+	esac
 }

@@ -13,7 +13,7 @@ plugin=2.8 # later ones want the parent's pom
 
 usage() { sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
-answers() { curl -fs -m 5 -o /dev/null "$url/subjects"; }
+answers() { curl -fs -m 5 -o /dev/null "$address/subjects"; }
 
 # fetch gets the application, which is one archive; a pom cannot name it, because its parent is not published.
 fetch() {
@@ -28,15 +28,7 @@ fetch() {
 	touch "$app/.$version"
 }
 
-start() {
-	local begin=$SECONDS
-	lock "registry-${dir//\//_}"
-	if alive; then
-		await 300 answers
-		echo "$url"
-		return
-	fi
-	if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then fail "something else listens on 127.0.0.1:$port"; fi
+run() {
 	"$here/java.sh" java mvn
 	(lock registry-app && fetch)
 	mkdir -p "$dir"
@@ -44,23 +36,14 @@ start() {
 	launch java ${REGISTRY_HEAP_OPTS:--Xmx256m} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
 		-Dquarkus.http.host=127.0.0.1 -Dquarkus.http.port="$port" -Dquarkus.management.enabled=false \
 		-Dapicurio.storage.kind=sql -Dapicurio.storage.sql.kind=h2 "$@" -jar "$app"/apicurio-registry-app-*-runner.jar
-	await 300 answers
-	echo "registry: answers after $((SECONDS - begin)) s; log $dir/log" >&2
-	echo "$url"
 }
 
 command=${1:-} port=${2:-18081}
 case $port in *[!0-9]*) usage ;; esac
 shift $(($# < 2 ? $# : 2))
-url=http://127.0.0.1:$port/apis/ccompat/v7
+address=http://127.0.0.1:$port/apis/ccompat/v7
+ports=("$port") patience=30
 app=$services/registry/app
 dir=${REGISTRY_DIR:-$services/registry/$port}
 mark=quarkus.http.port=$port
-case $command in
-start) start "$@" ;;
-stop) stop 30 ;;
-kill) kill_now ;;
-wipe) stop 30; rm -rf "$dir" "$services/locks/registry-${dir//\//_}" ;;
-status) if alive && answers; then echo "running, pid $(pid), $url"; else echo "not running"; exit 1; fi ;;
-*) usage ;;
-esac
+control "$command" "$@"

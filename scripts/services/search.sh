@@ -4,7 +4,7 @@
 . "$here/process.sh"
 
 classes=$services/classes/$label
-answers() { curl -fs -m 5 -o /dev/null "$url/_cluster/health?wait_for_status=yellow&timeout=4s"; }
+answers() { curl -fs -m 5 -o /dev/null "$address/_cluster/health?wait_for_status=yellow&timeout=4s"; }
 
 compile() {
 	if [ -f "$classes/$node.class" ] && [ ! "$here/search/$node.java" -nt "$classes/$node.class" ] && [ ! "$services/jars/$label" -nt "$classes/$node.class" ]; then return; fi
@@ -12,17 +12,7 @@ compile() {
 	javac -proc:none -nowarn -d "$classes" -cp "$services/jars/$label/*" "$here/search/$node.java" >&2
 }
 
-start() {
-	local taken begin=$SECONDS
-	lock "$label-${dir//\//_}"
-	if alive; then
-		await 300 answers
-		echo "$url"
-		return
-	fi
-	for taken in "$port" $((port + 1)); do
-		if (exec 3<>"/dev/tcp/127.0.0.1/$taken") 2>/dev/null; then fail "something else listens on 127.0.0.1:$taken"; fi
-	done
+run() {
 	"$here/java.sh" java javac mvn
 	"$here/get-jars.sh" "$label"
 	(lock "$label-classes" && compile)
@@ -36,9 +26,6 @@ start() {
 		network.host=127.0.0.1 http.port="$port" transport.port=$((port + 1)) discovery.type=single-node \
 		transport.type=netty4 http.type=netty4 action.auto_create_index=true \
 		cluster.routing.allocation.disk.threshold_enabled=false indices.breaker.total.use_real_memory=false "$@"
-	await 300 answers
-	echo "$label: answers after $((SECONDS - begin)) s; log $dir/log" >&2
-	echo "$url"
 }
 
 main() {
@@ -46,15 +33,9 @@ main() {
 	port=${2:-$standard}
 	case $port in *[!0-9]*) usage ;; esac
 	shift $(($# < 2 ? $# : 2))
-	url=http://127.0.0.1:$port
+	address=http://127.0.0.1:$port
+	ports=("$port" $((port + 1))) patience=30
 	dir=${SEARCH_DIR:-$services/$label/$port}
 	mark=path.home=$dir
-	case $command in
-	start) start "$@" ;;
-	stop) stop 30 ;;
-	kill) kill_now ;;
-	wipe) stop 30; rm -rf "$dir" "$services/locks/$label-${dir//\//_}" ;;
-	status) if alive && answers; then echo "running, pid $(pid), $url"; else echo "not running"; exit 1; fi ;;
-	*) usage ;;
-	esac
+	control "$command" "$@"
 }
