@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -109,12 +108,7 @@ func (l *Letters) headers(f *Failure) []kgo.RecordHeader {
 		message := f.Err.Error()
 		add("exception.class.name", f.exception())
 		add("exception.message", message)
-		first, rest, _ := strings.Cut(message, "\n")
-		trace := f.exception() + ": " + first + "\n\tat outboard." + string(f.Stage)
-		for line := range strings.Lines(rest) {
-			trace += "\nCaused by: " + strings.TrimSpace(line)
-		}
-		add("exception.stacktrace", trace)
+		add("exception.stacktrace", Trace(f.exception(), message, "outboard."+string(f.Stage)))
 	}
 	return h
 }

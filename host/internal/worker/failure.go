@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -113,27 +112,18 @@ func explain(lease *isolation.Lease, err error, doing string) error {
 	return &deathError{death: lease.Death(), doing: doing}
 }
 
-// javaTrace writes an error in the shape of a Java stack trace, which is what
-// readers of status take apart: type and message first, then where, then causes.
+// javaTrace is the trace of a status: where the error was, and when the next attempt will be, unless next is zero.
 func javaTrace(err error, where string, next time.Time, attempt int) string {
-	var b strings.Builder
-	first, rest, _ := strings.Cut(err.Error(), "\n")
-	fmt.Fprintf(&b, "%s: %s", javaClass(err), first)
-	fmt.Fprintf(&b, "\n\tat outboard.%s", where)
+	message, frames := err.Error(), []string{"outboard." + where}
 	var author *client.AuthorError
 	if errors.As(err, &author) {
-		fmt.Fprintf(&b, "\n\tat plugin.%s()", author.Method)
-		rest = strings.TrimSpace(rest + "\n" + author.Detail)
+		message += "\n" + author.Detail
+		frames = append(frames, "plugin."+author.Method+"()")
 	}
 	if !next.IsZero() {
-		fmt.Fprintf(&b, "\n\tat outboard.restart(attempt %d at %s)", attempt, next.UTC().Format(time.RFC3339))
+		frames = append(frames, fmt.Sprintf("outboard.restart(attempt %d at %s)", attempt, next.UTC().Format(time.RFC3339)))
 	}
-	for line := range strings.Lines(rest) {
-		if line = strings.TrimSpace(line); line != "" {
-			fmt.Fprintf(&b, "\nCaused by: %s", line)
-		}
-	}
-	return b.String()
+	return tolerance.Trace(javaClass(err), message, frames...)
 }
 
 // javaClass returns the exception that Kafka Connect would have thrown.
