@@ -389,14 +389,8 @@ func (c *check) elements(key, list, what string, names []string) {
 }
 
 func matchesAny(element string, names []string) bool {
-	// An element alone: its commas are part of it.
-	patterns, err := table.Patterns(strings.ReplaceAll(element, ",", `\,`))
-	if err != nil {
-		return true // inspect has told
-	}
-	return slices.ContainsFunc(names, func(name string) bool {
-		return slices.ContainsFunc(patterns, func(re *regexp.Regexp) bool { return re.MatchString(name) })
-	})
+	re, err := table.Pattern(element)
+	return err != nil || slices.ContainsFunc(names, re.MatchString) // inspect has told the error
 }
 
 // plain is what an element of a list would be without the signs of a regular expression.

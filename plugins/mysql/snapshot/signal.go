@@ -61,12 +61,13 @@ func parseSignal(data string) (signalData, error) {
 	if d.Type = strings.ToLower(d.Type); d.Type != "" && d.Type != "incremental" && d.Type != "blocking" {
 		return d, fmt.Errorf("type %q is neither incremental nor blocking", d.Type)
 	}
-	lists := []string{strings.Join(d.DataCollection, ",")}
-	for _, c := range d.Conditions {
-		lists = append(lists, c.Table)
+	for _, expression := range d.DataCollection {
+		if _, err := table.Pattern(expression); err != nil {
+			return d, err
+		}
 	}
-	for _, list := range lists {
-		if _, err := table.Patterns(list); err != nil {
+	for _, c := range d.Conditions {
+		if _, err := table.Pattern(c.Table); err != nil {
 			return d, err
 		}
 	}
@@ -85,18 +86,12 @@ func (d signalData) request(id string) (Request, error) {
 	return r, nil
 }
 
-// matches tells whether one of a list of regular expressions matches a table.
-func matches(list []string, id table.ID) bool {
-	patterns, err := table.Patterns(strings.Join(list, ","))
-	if err != nil {
-		return false // it was checked
-	}
-	for _, re := range patterns {
-		if re.MatchString(id.String()) {
-			return true
-		}
-	}
-	return false
+// matches tells whether one of some regular expressions matches a table.
+func matches(expressions []string, id table.ID) bool {
+	return slices.ContainsFunc(expressions, func(expression string) bool {
+		re, err := table.Pattern(expression) // it was checked
+		return err == nil && re.MatchString(id.String())
+	})
 }
 
 // Choose returns what a request leaves to be read of the captured tables.

@@ -72,6 +72,10 @@ func TestSignals(t *testing.T) {
 			[]signal{{"1", "execute-snapshot", `{"data-collections": ["shop.orders"]}`}, {"2", "execute-snapshot", `{"data-collections": ["shop.*"]}`}},
 			`{"progress":{"tables":[{"table":"shop.orders","next":{"table":"shop.orders"}},{"table":"shop.items"}]},"paused":true,"seen":["1","2"]}`, "once more after that",
 		},
+		"an expression with a comma": {
+			[]signal{{"1", "execute-snapshot", `{"data-collections": [" shop\\.[a-z]{6,7}"], "additional-conditions": [{"data-collection":"shop.order.{1,2}","filter":"id<9"}]}`}},
+			`{"progress":{"tables":[{"table":"shop.orders","condition":"id\u003c9"}]},"paused":true,"seen":["1"]}`, "",
+		},
 		"no such table": {
 			[]signal{{"1", "execute-snapshot", `{"data-collections": ["shop.order"]}`}},
 			`{"paused":true,"seen":["1"]}`, "no captured table matches",

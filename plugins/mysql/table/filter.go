@@ -71,16 +71,26 @@ type patterns []*regexp.Regexp
 func Patterns(list string) ([]*regexp.Regexp, error) {
 	var compiled []*regexp.Regexp
 	for _, text := range SplitList(list) {
-		re, err := regexp.Compile(`(?i)\A(?:` + text + `)\z`)
+		re, err := Pattern(text)
 		if err != nil {
-			if strings.Contains(text, "(?!") || strings.Contains(text, "(?<") || strings.Contains(text, "(?=") {
-				err = errors.New("(?= (?! (?<= and (?<! are not supported; name what is to be left out in the exclude list instead")
-			}
-			return nil, fmt.Errorf("regular expression %q: %w", text, err)
+			return nil, err
 		}
 		compiled = append(compiled, re)
 	}
 	return compiled, nil
+}
+
+// Pattern compiles one regular expression, an element of a list: a comma is part of it. White space around it does not count.
+func Pattern(text string) (*regexp.Regexp, error) {
+	text = strings.TrimSpace(text)
+	re, err := regexp.Compile(`(?i)\A(?:` + text + `)\z`)
+	if err != nil {
+		if strings.Contains(text, "(?!") || strings.Contains(text, "(?<") || strings.Contains(text, "(?=") {
+			err = errors.New("(?= (?! (?<= and (?<! are not supported; name what is to be left out in the exclude list instead")
+		}
+		return nil, fmt.Errorf("regular expression %q: %w", text, err)
+	}
+	return re, nil
 }
 
 // SplitList splits a list at its commas, but not at \, of which the comma alone remains. White space around elements does not count.
