@@ -24,7 +24,7 @@ fi
 
 # In a process group of its own and waited for, so that a signal ends the tests and their processes at once.
 set -m
-go test -count=1 -tags integration -timeout 20m ./scripts/integration/... "$@" </dev/null &
+go test -count=1 -tags integration -timeout 45m ./scripts/integration/... "$@" </dev/null &
 tests=$!
 set +m
 wait $tests
