@@ -57,5 +57,7 @@
 //
 // One goroutine owns a sink task's state; polling, the plugin's answers and the
 // group's rebalances come to it as events. The consumer's heartbeats are
-// independent of it, so a slow Put never costs the membership.
+// independent of it, so a slow Put never costs the membership. A consumer that
+// had the task on a worker that was killed is taken out of the group first
+// (predecessor.go); Kafka Connect waits for the end of its session.
 package worker

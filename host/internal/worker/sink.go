@@ -159,6 +159,7 @@ func (t *task) runSink(ctx context.Context, a *attempt) error {
 		return explain(a.lease, err, "SinkTask.Start")
 	}
 	if t.sink == nil {
+		t.evictPredecessor(unhurried)
 		if t.sink, err = t.newSinkConsumer(); err != nil {
 			return &permanentError{err}
 		}
