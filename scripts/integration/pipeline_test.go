@@ -210,17 +210,26 @@ func checkStatusTopic(t *testing.T, p *pipeline) {
 	t.Helper()
 	topic := p.props["status.storage.topic"]
 	checkCompacted(t, p.kafka, topic, 5)
-	latest := p.kafka.latest(t, topic)
 	for _, name := range []string{p.source, p.sink} {
 		for _, key := range []string{"status-connector-" + name, "status-task-" + name + "-0"} {
-			state, id := member(t, latest[key], "state"), member(t, latest[key], "worker_id")
-			if state != "RUNNING" || id != "127.0.0.1:"+p.port {
-				t.Errorf("topic %s, key %s is %q", topic, key, latest[key])
+			eventually(t, flowLimit, "status "+key, func() string { // REST knows it before the topic
+				value, ok := p.kafka.latest(t, topic)[key]
+				if !ok || member(t, value, "state") != "RUNNING" || member(t, value, "worker_id") != "127.0.0.1:"+p.port {
+					return fmt.Sprintf("it is %q", value)
+				}
+				return ""
+			})
+		}
+		eventually(t, flowLimit, "the topic of "+name, func() string {
+			value, ok := p.kafka.latest(t, topic)["status-topic-"+p.topic+":connector-"+name]
+			if !ok {
+				return "there is no record"
 			}
-		}
-		if used, _ := member(t, latest["status-topic-"+p.topic+":connector-"+name], "topic").(map[string]any); used["name"] != p.topic || used["connector"] != name {
-			t.Errorf("topic %s does not say that %s uses %s", topic, name, p.topic)
-		}
+			if used, _ := member(t, value, "topic").(map[string]any); used["name"] != p.topic || used["connector"] != name {
+				return fmt.Sprintf("it is %q", value)
+			}
+			return ""
+		})
 	}
 }
 
