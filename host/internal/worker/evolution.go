@@ -127,9 +127,14 @@ func (e *evolving) held() *heldError {
 	return e.change.Load()
 }
 
-// hold ends the delivery when err is a change at which the task is to stand, and returns every other error. The plugin lives on, the batch
+// hold ends the delivery when err is a change at which the task is to stand, or a stop that left something undecided, and returns every other
+// error. The plugin lives on, the batch
 // at which the task stands stays open, those that follow are not looked at: all of them come again with the next attempt.
 func (r *sourceRun) hold(err error) error {
+	if errors.Is(err, errInterrupted) {
+		r.interrupted = true
+		return nil
+	}
 	var held *heldError
 	if !errors.As(err, &held) {
 		return err
@@ -139,6 +144,9 @@ func (r *sourceRun) hold(err error) error {
 	r.tell()
 	return nil
 }
+
+// gaveUp tells that the task stands at a record that it has not decided about: what comes after it does not count, and comes again.
+func (r *sourceRun) gaveUp() bool { return r.interrupted || r.evolving.held() != nil }
 
 // tell reports the state: RUNNING, PAUSED, or PAUSED with the reason why the task holds.
 func (r *sourceRun) tell() {

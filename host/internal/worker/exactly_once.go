@@ -167,7 +167,7 @@ func (r *sourceRun) lastTransaction(ctx context.Context, err error) bool {
 			r.log.Warn("the last transaction is not committed; its records will be read again", "err", firstLine(err))
 		}
 	}
-	acked := !t.opened && !t.unknown || r.interrupted || r.evolving.held() != nil
+	acked := !t.opened && !t.unknown || r.gaveUp()
 	r.abort(ctx)
 	return acked
 }

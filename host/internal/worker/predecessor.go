@@ -9,7 +9,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/outboard-connect/outboard/host/internal/kafka"
@@ -45,13 +44,9 @@ func (t *task) evict(ctx context.Context) (evicted int, err error) {
 	if strings.TrimSpace(props["client.id"]) != own || strings.TrimSpace(props["group.instance.id"]) != "" {
 		return 0, nil
 	}
-	cfg, err := t.worker.settings.client(kafka.Admin, t.spec.ID, t.config, t.log)
+	client, err := t.worker.settings.adminClient(t.spec.ID, t.config, t.log)
 	if err != nil {
 		return 0, err
-	}
-	client, err := kgo.NewClient(cfg.Options...)
-	if err != nil {
-		return 0, fmt.Errorf("making an admin client: %w", err)
 	}
 	defer client.Close()
 	leave := kmsg.NewPtrLeaveGroupRequest()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/convert"
 	"github.com/outboard-connect/outboard/host/internal/isolation"
@@ -66,15 +67,24 @@ func (s *Settings) client(role kafka.Role, id TaskID, config map[string]string, 
 
 // admin makes an admin client with the rights of a connector. The caller closes it.
 func (s *Settings) admin(id TaskID, config map[string]string, log hclog.Logger) (*kadm.Client, error) {
+	client, err := s.adminClient(id, config, log)
+	if err != nil {
+		return nil, err
+	}
+	return kadm.NewClient(client), nil
+}
+
+// adminClient is admin for requests that [kadm.Client] does not make.
+func (s *Settings) adminClient(id TaskID, config map[string]string, log hclog.Logger) (*kgo.Client, error) {
 	cfg, err := s.client(kafka.Admin, id, config, log)
 	if err != nil {
 		return nil, err
 	}
-	admin, err := kadm.NewOptClient(cfg.Options...)
+	client, err := kgo.NewClient(cfg.Options...)
 	if err != nil {
 		return nil, fmt.Errorf("making an admin client: %w", err)
 	}
-	return admin, nil
+	return client, nil
 }
 
 // clientProperties returns the properties of a task's Kafka client. The override

@@ -287,7 +287,7 @@ func (r *sourceRun) pump() error {
 
 // produce converts the records of a batch and hands them to the producer.
 func (r *sourceRun) produce(f *wire.Frame) error {
-	if r.interrupted || r.evolving.held() != nil {
+	if r.gaveUp() {
 		f.Release() // it comes again: no offset of it is stored
 		return nil
 	}
@@ -318,11 +318,6 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 		b.filled(handed)
 	}
 	r.submit(b, last)
-	if errors.Is(err, errInterrupted) {
-		r.interrupted = true
-		r.spoil()
-		return nil
-	}
 	if err != nil {
 		r.spoil()
 		return r.hold(err)
