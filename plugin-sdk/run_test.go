@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"testing"
-	"testing/synctest"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -14,6 +13,7 @@ import (
 	sdk "github.com/outboard-connect/outboard/plugin-sdk"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 	"github.com/outboard-connect/outboard/proto/wire"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // inBubble serves a plugin in memory and lets play be its host, with time that
@@ -21,7 +21,7 @@ import (
 // has done all that it will do for now.
 func inBubble(t *testing.T, p sdk.Plugin, play func(t *testing.T, conn *grpc.ClientConn)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		server := grpc.NewServer(append(sdk.ServerOptions(), grpc.WaitForHandlers(true))...)
 		if err := sdk.Register(server, p); err != nil {
 			t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +19,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/outboard-connect/outboard/host/herder"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // serverOf serves paths with one handler in place of the API's, through everything that requests go through.
@@ -200,7 +200,7 @@ func refusing() *Peers {
 
 // The request waits until the group has noticed that its leader is dead.
 func TestDeadLeaderIsReplaced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r := httptest.NewRequest("PUT", "/connectors/a/config", strings.NewReader(`{"a":"b"}`))
 		r.Header.Set("Content-Type", "application/json")
 		recorder := httptest.NewRecorder()
@@ -272,7 +272,7 @@ func TestLeaderThatIsNotAtWork(t *testing.T) {
 		"for good":     {time.Hour, 503, `{"error_code":503,"message":"Worker is shutting down"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				began := time.Now()
 				peers := dialed(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					body, err := io.ReadAll(r.Body)
@@ -308,7 +308,7 @@ func TestLeaderThatIsNotAtWork(t *testing.T) {
 }
 
 func TestWorkerThatCannotBeReached(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		recorder := httptest.NewRecorder()
 		began := time.Now()
 		serverOf(Settings{Peers: refusing()}, func(echo.Context) error { return at("http://dead.example:8083/") }).
@@ -325,7 +325,7 @@ func TestWorkerThatCannotBeReached(t *testing.T) {
 
 // A worker that does not answer costs the client no more than the limit.
 func TestSilentWorker(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPeerPipe()
 		defer p.far.Close()
 		go io.Copy(io.Discard, p.far)

@@ -5,13 +5,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/outboard-connect/outboard/rest"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func TestHeaderRules(t *testing.T) {
@@ -73,7 +73,7 @@ func FuzzParseHeaders(f *testing.F) {
 
 // Every answer has them: those of handlers, refusals and failures.
 func TestHeadersOfAnswers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		rules, err := rest.ParseHeaders(`set X-Frame-Options: DENY, add Vary: Accept, set content-type: text/plain, setDate Expires: 60000`)
 		if err != nil {
 			t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/outboard-connect/outboard/rest"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // pipes is a listener whose connections are in memory, so that time-outs need no time.
@@ -79,7 +80,7 @@ func drip(conn net.Conn) time.Duration {
 }
 
 func TestSlowHeadIsCutOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		serve(t, rest.Settings{}, func(p *pipes) {
 			conn := p.dial()
 			defer conn.Close()
@@ -98,7 +99,7 @@ func TestSlowBodyIsCutOff(t *testing.T) {
 		"PUT /connectors/slow/config HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n",
 		"PUT /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", // nobody reads it
 	} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			serve(t, rest.Settings{}, func(p *pipes) {
 				conn := p.dial()
 				defer conn.Close()
@@ -120,7 +121,7 @@ func TestSlowBodyIsCutOff(t *testing.T) {
 }
 
 func TestIdleConnectionIsClosed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		serve(t, rest.Settings{}, func(p *pipes) {
 			conn := p.dial()
 			defer conn.Close()
@@ -232,7 +233,7 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 }
 
 func TestShutdownEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		server, p := rest.New(rest.Settings{Logger: hclog.NewNullLogger()}), newPipes()
 		served := make(chan error)
 		go func() { served <- server.Serve(p) }()

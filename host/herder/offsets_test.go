@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // offsetsOf renders the offsets of a connector.
@@ -205,7 +205,7 @@ func TestOffsetsWithoutTheirPlugin(t *testing.T) {
 
 // A lane that does not come to rest is what the request was waiting for.
 func TestOffsetsGiveUpAndSayWhere(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, _ := inMemory(t)
 		if err := h.Start(t.Context()); err != nil {
 			t.Fatal(err)

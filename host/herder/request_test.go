@@ -15,6 +15,7 @@ import (
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/worker"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // gate is a log that can be made to hang, as one without its broker does.
@@ -76,7 +77,7 @@ func TestBeforeStart(t *testing.T) {
 
 // TestStuckLog has the log of configurations hang: requests end and say where they hung, those that only read are answered.
 func TestStuckLog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, log := inMemory(t)
 		if err := h.Start(t.Context()); err != nil {
 			t.Fatal(err)
@@ -264,7 +265,7 @@ func TestTraceShape(t *testing.T) {
 
 // TestPausesDouble has attempts to reconfigure fail one after the other.
 func TestPausesDouble(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, _ := inMemory(t)
 		if err := h.Start(t.Context()); err != nil {
 			t.Fatal(err)

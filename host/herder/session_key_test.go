@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/outboard-connect/outboard/host/internal/group"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // TestSessionKeyIsRenewed: the leader writes a key when there is none, and another one when its time is over.
 func TestSessionKeyIsRenewed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, _ := inMemory(t)
 		refused(t, h.Verify(http.Header{}, nil), Unavailable, "Worker is starting")
 		h.settings.Group = &group.Settings{}
@@ -57,7 +58,7 @@ func TestAloneRefusesInternalRequests(t *testing.T) {
 }
 
 func TestStopLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var l stopLimit
 		l.renew(t.Context())
 		first := l.context()

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func newTestStderr(level hclog.Level) (*lineWriter, *stderr, *lockedBuffer) {
@@ -85,7 +87,7 @@ func TestStderrKeeps(t *testing.T) {
 }
 
 func TestStderrRate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, s, out := newTestStderr(hclog.Info)
 		time.Sleep(time.Minute)
 		for range maxRate + 7 {

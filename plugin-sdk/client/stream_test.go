@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,6 +18,7 @@ import (
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
 	connectv1 "github.com/outboard-connect/outboard/proto/connect/v1"
 	"github.com/outboard-connect/outboard/proto/wire"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // inBubble serves a plugin in memory and plays the host with time that passes
@@ -31,7 +31,7 @@ func inBubble(t *testing.T, register func(*grpc.Server), play func(t *testing.T,
 // serveInBubble is inBubble with options for the plugin's server.
 func serveInBubble(t *testing.T, options []grpc.ServerOption, register func(*grpc.Server), play func(t *testing.T, conn *grpc.ClientConn)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		server := grpc.NewServer(slices.Concat(sdk.ServerOptions(), []grpc.ServerOption{grpc.WaitForHandlers(true)}, options)...)
 		register(server)
 		listener := bufconn.Listen(1 << 20)

@@ -6,12 +6,12 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	sdk "github.com/outboard-connect/outboard/plugin-sdk"
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 	"github.com/outboard-connect/outboard/plugin-sdk/sdktest"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // makeAll takes all records that some tasks make.
@@ -148,7 +148,7 @@ func TestStamp(t *testing.T) {
 func TestPace(t *testing.T) {
 	for name, rate := range map[string]float64{"one": 1, "slow": 0.25, "hundred": 100, "fast": 1e6} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p := newPace(rate)
 				begin := time.Now()
 				made, bursts := int64(0), 0
@@ -172,7 +172,7 @@ func TestPace(t *testing.T) {
 
 // TestPaceHeldUp: what nobody took is made up for, but not all of it.
 func TestPaceHeldUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p := newPace(1000)
 		time.Sleep(time.Hour)
 		if n := p.wait(t.Context()); n != 100 {
@@ -182,7 +182,7 @@ func TestPaceHeldUp(t *testing.T) {
 }
 
 func TestPaceStopped(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		p := newPace(1e-300)

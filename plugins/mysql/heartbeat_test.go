@@ -3,15 +3,15 @@ package main
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/outboard-connect/outboard/plugins/mysql/change"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func TestHeartbeatTimes(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, err := newHeartbeat(change.Options{Prefix: "p"}, &settings{heartbeatInterval: 10 * time.Second, topicHeartbeat: "beats"})
 		if err != nil {
 			t.Fatal(err)

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"math"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func TestBetween(t *testing.T) {
@@ -84,7 +85,7 @@ func TestUntil(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				begin := time.Now()
 				r := contending()
 				if test.change != nil {
@@ -106,7 +107,7 @@ func TestUntil(t *testing.T) {
 }
 
 func TestAwait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		soon := func(context.Context) (bool, error) { return time.Since(begin) > time.Second, nil }
 		if err := await(t.Context(), time.Minute, "it", soon); err != nil || time.Since(begin) > 2*time.Second {

@@ -6,10 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func TestRunGroupStopsInReverse(t *testing.T) {
@@ -45,7 +46,7 @@ func TestRunGroupReportsTheFirstFailure(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				g := newRunGroup(hclog.NewNullLogger())
 				c.add(g)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -63,7 +64,7 @@ func TestRunGroupReportsTheFirstFailure(t *testing.T) {
 }
 
 func TestRunGroupWaitsForAStop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		g := newRunGroup(hclog.NewNullLogger())
 		ended := false
 		g.Go("part", func(ctx context.Context) error {
@@ -88,7 +89,7 @@ func TestRunGroupWaitsForAStop(t *testing.T) {
 }
 
 func TestRunGroupGoesOnWhenAPartHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		g := newRunGroup(hclog.NewNullLogger())
 		closed := false
 		g.Add("log", func(context.Context) error { closed = true; return nil })

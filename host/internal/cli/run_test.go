@@ -4,8 +4,9 @@ import (
 	"os"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func TestAwait(t *testing.T) {
@@ -28,7 +29,7 @@ func TestAwait(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				done, signals := make(chan int, 1), make(chan os.Signal, 2)
 				go func() {
 					for _, s := range c.steps {

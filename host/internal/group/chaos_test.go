@@ -18,7 +18,7 @@ import (
 func TestMemberChaos(t *testing.T) {
 	for seed := range uint64(5) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			bubble(t, func(c *cluster) { chaos(c, rand.New(rand.NewPCG(seed, 0))) })
+			inBubble(t, func(c *cluster) { chaos(c, rand.New(rand.NewPCG(seed, 0))) })
 		})
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -19,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/group"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // Kafka Connect's times.
@@ -45,9 +45,9 @@ type cluster struct {
 	workers []*worker
 }
 
-// bubble runs a test on a virtual network, in virtual time.
-func bubble(t *testing.T, test func(c *cluster)) {
-	synctest.Test(t, func(t *testing.T) {
+// inBubble runs a test on a virtual network, in virtual time.
+func inBubble(t *testing.T, test func(c *cluster)) {
+	bubble.Test(t, func(t *testing.T) {
 		c := &cluster{t: t, offset: -1, owner: map[group.Work]*worker{}, stops: map[group.Work]int{}}
 		var err error
 		if c.broker, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(c.network.Listen)); err != nil {

@@ -148,7 +148,7 @@ func (j *javaWorker) kill() {
 
 // A worker does not join a group of Kafka Connect, not even for a moment, and says how to take over from it.
 func TestMemberRefusesKafkaConnect(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		j := c.java()
 		defer j.kill()
 		before := c.broker.GroupInfo("connect-cluster").Epoch
@@ -174,7 +174,7 @@ func TestMemberRefusesKafkaConnect(t *testing.T) {
 
 // After all of Kafka Connect's workers were killed, the takeover waits until the group has forgotten them.
 func TestMemberTakesOver(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.configure(connector("a", 3))
 		c.java().kill()
 		began := time.Now()
@@ -188,7 +188,7 @@ func TestMemberTakesOver(t *testing.T) {
 
 // A group that only seems to be empty: the worker that came in goes as soon as it sees who leads.
 func TestMemberLeavesKafkaConnect(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.configure(connector("a", 3))
 		j := c.java()
 		defer j.kill()
@@ -209,7 +209,7 @@ func TestMemberLeavesKafkaConnect(t *testing.T) {
 
 // A worker of Kafka Connect that comes into a group of Outboard gets nothing, and disturbs nobody.
 func TestMemberIgnoresKafkaConnect(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.three()
 		before := c.stopped()
 		j := c.java()
@@ -231,7 +231,7 @@ func TestMemberIgnoresKafkaConnect(t *testing.T) {
 func TestMemberDoesNotFollowKafkaConnect(t *testing.T) {
 	for range 50 { // the coordinator's choice is a random one
 		led := 0
-		bubble(t, func(c *cluster) {
+		inBubble(t, func(c *cluster) {
 			c.configure(connector("a", 4), connector("b", 4))
 			one, two := c.start("one"), c.start("two")
 			c.awaitTasks(3*time.Second, map[*worker]int{one: 4, two: 4})

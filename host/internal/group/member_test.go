@@ -38,7 +38,7 @@ func (c *cluster) three(change ...func(*group.Settings)) (one, two, three *worke
 
 // Each worker that comes gets its part, and nothing else moves.
 func TestMemberGroupGrows(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.configure(connector("a", 6), connector("b", 6), connector("c", 6))
 		one := c.start("one")
 		c.awaitAll(time.Second)
@@ -68,7 +68,7 @@ func TestMemberKilled(t *testing.T) {
 	for _, victim := range []int{0, 1, 2} {
 		for phase := time.Duration(0); phase < time.Minute; phase += 7330 * time.Millisecond {
 			t.Run(fmt.Sprintf("worker %d after %s", victim, phase), func(t *testing.T) {
-				bubble(t, func(c *cluster) {
+				inBubble(t, func(c *cluster) {
 					interval := heartbeatInterval
 					c.three(func(s *group.Settings) { // heartbeats of all at the same time would hide a late one
 						s.HeartbeatInterval = interval
@@ -92,7 +92,7 @@ func TestMemberKilled(t *testing.T) {
 
 // What the leader is told includes what nobody ran: a dead worker's.
 func TestMemberUnowned(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		one, two, _ := c.three()
 		lost := two.runs()
 		two.kill()
@@ -120,7 +120,7 @@ func TestMemberStops(t *testing.T) {
 	} {
 		for victim, who := range []string{"leader", "follower"} {
 			t.Run(name+", "+who, func(t *testing.T) {
-				bubble(t, func(c *cluster) {
+				inBubble(t, func(c *cluster) {
 					c.three(change)
 					w := c.all()[victim]
 					w.stopsFor(3 * time.Second)
@@ -145,7 +145,7 @@ func TestMemberStops(t *testing.T) {
 
 // With a delay the work of a worker that died waits for it, for that long and no longer.
 func TestMemberDelay(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		one, two, three := c.three(delay(kafkaDelay))
 		before := two.runs()
 		two.kill()
@@ -173,7 +173,7 @@ func TestMemberDelay(t *testing.T) {
 
 // A worker that comes while work waits gets nothing of it, and its part when the waiting is over.
 func TestMemberDelayNewWorker(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		one, two, three := c.three(delay(time.Minute))
 		two.kill()
 		time.Sleep(sessionTimeout + 2*time.Second)
@@ -191,7 +191,7 @@ func TestMemberDelayNewWorker(t *testing.T) {
 func TestMemberStableIdentity(t *testing.T) {
 	for victim, who := range []string{"leader", "follower"} {
 		t.Run(who, func(t *testing.T) {
-			bubble(t, func(c *cluster) {
+			inBubble(t, func(c *cluster) {
 				names := []string{"one", "two", "three"}
 				c.configure(connector("a", 6), connector("b", 6), connector("c", 6))
 				for _, name := range names {
@@ -227,7 +227,7 @@ func TestMemberStableIdentity(t *testing.T) {
 // A worker without a stable identity that is restarted has its work back when its predecessor's session has ended, and
 // nothing else moves.
 func TestMemberRestarted(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		_, two, _ := c.three()
 		time.Sleep(20 * time.Second)
 		before, stops := two.runs(), c.stopped()
@@ -251,7 +251,7 @@ func TestMemberRestarted(t *testing.T) {
 // Workers that all say that they are reached under the same URL share the work all the same.
 func TestMemberSameURL(t *testing.T) {
 	same := func(s *group.Settings) { s.URL = "http://127.0.0.1:8083/" }
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.configure(connector("a", 6), connector("b", 6), connector("c", 6))
 		one, two, three := c.start("one", same), c.start("two", same), c.start("three", same)
 		c.awaitTasks(3*time.Second, map[*worker]int{one: 6, two: 6, three: 6})
@@ -266,7 +266,7 @@ func TestMemberSameURL(t *testing.T) {
 
 // Two workers with one identity: the later one has it, and the earlier one says so and runs nothing.
 func TestMemberIdentityTaken(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.configure(connector("a", 2))
 		first := c.start("one", identity("worker-1"))
 		c.awaitAll(time.Second)
@@ -295,7 +295,7 @@ func TestMemberFencesItself(t *testing.T) {
 	for name, state := range map[string]lineState{"connections break": broken, "packets get lost": silent} {
 		for victim, who := range []string{"leader", "follower"} {
 			t.Run(name+", "+who, func(t *testing.T) {
-				bubble(t, func(c *cluster) {
+				inBubble(t, func(c *cluster) {
 					c.three()
 					w := c.all()[victim]
 					w.stopsFor(time.Hour) // it is killed in the end
@@ -330,7 +330,7 @@ func TestMemberFencesItself(t *testing.T) {
 
 // An outage of the coordinator that is shorter than the worker's patience is not noticed.
 func TestMemberShortOutage(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		one, two, three := c.three()
 		time.Sleep(20 * time.Second)
 		before := c.stopped()
@@ -350,7 +350,7 @@ func TestMemberShortOutage(t *testing.T) {
 
 // The group's coordinator may move from broker to broker.
 func TestMemberCoordinatorMoves(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.three()
 		before := c.stopped()
 		for range 5 {
@@ -365,7 +365,7 @@ func TestMemberCoordinatorMoves(t *testing.T) {
 
 // What happens to one connector stops nothing of another.
 func TestMemberChangesTouchNothingElse(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.three()
 		time.Sleep(time.Minute)
 		before := c.stopped()
@@ -405,7 +405,7 @@ func TestMemberChangesTouchNothingElse(t *testing.T) {
 
 // A hundred connectors in a burst, each written alone.
 func TestMemberBurst(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.three()
 		before := c.stopped()
 		work := [][]group.Work{connector("a", 6), connector("b", 6), connector("c", 6)}
@@ -423,7 +423,7 @@ func TestMemberBurst(t *testing.T) {
 
 // Until the workers have come to a division of work, who asks for the leader waits.
 func TestMemberLeaderWaits(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		one, two, _ := c.three()
 		three := c.all()[2]
 		three.kill()
@@ -450,7 +450,7 @@ func TestMemberProtocols(t *testing.T) {
 	}
 	for _, p := range []group.Protocol{group.Eager, group.Compatible, group.Sessioned} {
 		t.Run(p.String(), func(t *testing.T) {
-			bubble(t, func(c *cluster) {
+			inBubble(t, func(c *cluster) {
 				one, two, three := c.three(protocol(p))
 				for _, w := range []*worker{one, two, three} {
 					if got := w.assignment().Protocol; got != p {
@@ -467,7 +467,7 @@ func TestMemberProtocols(t *testing.T) {
 		})
 	}
 	t.Run("changed", func(t *testing.T) {
-		bubble(t, func(c *cluster) {
+		inBubble(t, func(c *cluster) {
 			one, two, three := c.three(protocol(group.Sessioned))
 			uses := func(p group.Protocol) {
 				t.Helper()
@@ -491,7 +491,7 @@ func TestMemberProtocols(t *testing.T) {
 
 // A leader that is behind reads on before it decides; one that cannot has everybody keep what they run.
 func TestMemberLeaderBehind(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		one, two, three := c.three()
 		before := c.stopped()
 		broken := true
@@ -524,7 +524,7 @@ func TestMemberLeaderBehind(t *testing.T) {
 // A leader with a stable identity that restarts so soon that the coordinator divides nothing anew knows who runs what, and
 // goes on leading.
 func TestMemberLeaderIsBack(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.configure(connector("a", 3))
 		c.start("one", identity("one"))
 		c.awaitAll(time.Second)
@@ -544,7 +544,7 @@ func TestMemberLeaderIsBack(t *testing.T) {
 func TestMemberExpelled(t *testing.T) {
 	for _, e := range []*kerr.Error{kerr.UnknownMemberID, kerr.IllegalGeneration} {
 		t.Run(e.Message, func(t *testing.T) {
-			bubble(t, func(c *cluster) {
+			inBubble(t, func(c *cluster) {
 				one, two, three := c.three()
 				two.stopsFor(time.Hour) // the context must end at once
 				generation := two.assignment().Generation
@@ -570,7 +570,7 @@ func TestMemberExpelled(t *testing.T) {
 
 // While a member waits for the others its heartbeats may be told that their generation has passed; that is nothing.
 func TestMemberHeartbeatsWhileJoining(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		c.three()
 		before := c.stopped()
 		c.all()[2].kill()
@@ -600,7 +600,7 @@ func TestMemberRefused(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(c *cluster) {
+			inBubble(t, func(c *cluster) {
 				c.broker.Fault(kfake.Fault{Keys: []kmsg.Key{tc.key}, Group: "connect-cluster", Err: tc.err, Count: -1})
 				w := c.make("one")
 				err := w.member.Start(c.t.Context())
@@ -617,7 +617,7 @@ func TestMemberTriesAgain(t *testing.T) {
 	for _, key := range []kmsg.Key{kmsg.DescribeGroups, kmsg.JoinGroup, kmsg.SyncGroup} {
 		for _, e := range []*kerr.Error{kerr.CoordinatorLoadInProgress, kerr.NotCoordinator, kerr.UnknownServerError} {
 			t.Run(key.Name()+" "+e.Message, func(t *testing.T) {
-				bubble(t, func(c *cluster) {
+				inBubble(t, func(c *cluster) {
 					c.configure(connector("a", 3))
 					c.broker.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Group: "connect-cluster", Err: e, Count: 4})
 					c.start("one")
@@ -630,7 +630,7 @@ func TestMemberTriesAgain(t *testing.T) {
 
 // A start without a broker ends with its context and says what it waited for.
 func TestMemberNoBroker(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		w := c.make("one")
 		w.line.cut()
 		ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
@@ -644,7 +644,7 @@ func TestMemberNoBroker(t *testing.T) {
 
 // To close a member that was never started, or twice, does nothing.
 func TestMemberClose(t *testing.T) {
-	bubble(t, func(c *cluster) {
+	inBubble(t, func(c *cluster) {
 		w := c.make("one")
 		w.close()
 		w.close()

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -14,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/kafka"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // Every codec and partitioner works end to end.
@@ -105,7 +105,7 @@ func TestLogger(t *testing.T) {
 		}
 	})
 	t.Run("bounds", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			var b bytes.Buffer
 			logger := kafka.NewLogger(hclog.New(&hclog.LoggerOptions{Output: &b}))
 			for range 1000 {

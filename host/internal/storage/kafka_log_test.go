@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -20,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 var configTopic = storage.Topic{Name: "configs", Setting: "config.storage", Partitions: 1, ReplicationFactor: -1, OnePartition: true}
@@ -165,7 +165,7 @@ func TestKafkaLogTopicGone(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				v := &virtual{}
 				cluster := v.start(t, kfake.MaxVersions(c.brokers))
 				log := v.open(t, configTopic)
@@ -208,7 +208,7 @@ func must(t *testing.T, err error) {
 
 // While the brokers are away appends wait; when they are back everything goes on by itself.
 func TestKafkaLogBrokerRestart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		v := &virtual{folder: t.TempDir()}
 		cluster := v.start(t)
 		log := v.open(t, configTopic)
@@ -270,7 +270,7 @@ func TestKafkaLogEndWithoutRecord(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				v := &virtual{}
 				cluster := v.start(t)
 				topic := configTopic
@@ -298,7 +298,7 @@ func TestKafkaLogEndWithoutRecord(t *testing.T) {
 // Kafka's cleaner may remove the last records and leave an empty batch in their place, which the fake does not do: its
 // answers about offsets 1 and 2 are made here.
 func TestKafkaLogEndIsEmptyBatch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		v := &virtual{}
 		cluster := v.start(t)
 		log := v.open(t, configTopic)
@@ -352,7 +352,7 @@ func emptyBatch(base int64, lastDelta uint32) []byte {
 
 // What a transaction commits is part of what a Sync that began before it waits for.
 func TestKafkaLogWaitsForOpenTransaction(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		v := &virtual{}
 		v.start(t)
 		topic := configTopic
@@ -380,7 +380,7 @@ func TestKafkaLogWaitsForOpenTransaction(t *testing.T) {
 
 // Partitions that are added while the log is open are read too.
 func TestKafkaLogNewPartitions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		v := &virtual{}
 		v.start(t)
 		log := v.open(t, storage.Topic{Name: "offsets", Setting: "offset.storage", Partitions: 1, ReplicationFactor: 1})

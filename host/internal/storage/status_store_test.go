@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/outboard-connect/outboard/host/internal/storage"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 const us = "us:8083"
@@ -321,7 +321,7 @@ func TestStatusStoreTopicsOnce(t *testing.T) { // not parallel: it counts alloca
 
 // While nothing can be written the newest status of each key waits, nobody else does, and the log says so once.
 func TestStatusStoreOutage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		v := &virtual{}
 		cluster := v.start(t)
 		log := v.open(t, storage.Topic{Name: "statuses", Setting: "status.storage", Partitions: 5, ReplicationFactor: 1})

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/outboard-connect/outboard/host/internal/metrics"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 // away is an error that goes away.
@@ -36,7 +36,7 @@ func TestRetries(t *testing.T) {
 		"for ever, but stop":  {map[string]string{"errors.retry.timeout": "-1"}, gone, -1, time.Hour, time.Hour, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p, err := tolerance.NewPolicy(c.config)
 				if err != nil {
 					t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/outboard-connect/outboard/host/internal/metrics"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func TestPolicies(t *testing.T) {
@@ -31,7 +31,7 @@ func TestPolicies(t *testing.T) {
 		"something else":    {map[string]string{"errors.tolerance": "some"}, false, "", `errors.tolerance is "some": use none or all`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				p, err := tolerance.NewPolicy(c.config)
 				if c.wantErr != "" {
 					if err == nil || err.Error() != c.wantErr {
@@ -109,7 +109,7 @@ func TestLettersAreCounted(t *testing.T) {
 }
 
 func TestRefusedRecordsAreCounted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		o := tolerance.NewOperator(tolerance.Policy{All: true}, hclog.NewNullLogger())
 		if got := o.Errors(); got != (metrics.TaskErrors{}) {
 			t.Errorf("at the beginning there is %+v", got)

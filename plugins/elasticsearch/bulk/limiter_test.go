@@ -5,10 +5,12 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func TestLimiter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		l := newLimiter(4)
 		take := func() int {
 			t.Helper()

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/outboard-connect/outboard/scripts/bubble"
 )
 
 func quiet() hclog.Logger { return hclog.NewNullLogger() }
@@ -15,7 +17,7 @@ func sized(n int) *Block { return &Block{buf: make([]byte, n)} }
 
 // A full queue stops who puts until somebody takes.
 func TestQueueIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		q := newQueue(100)
 		put := 0
 		go func() {
