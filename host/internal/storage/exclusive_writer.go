@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/outboard-connect/outboard/host/internal/kafka"
 )
 
 // ExclusiveWriter appends to a topic as the only one of all writers that share a transactional id: whoever claims it last
@@ -26,8 +28,9 @@ type ExclusiveWriter struct {
 
 	turn sync.Mutex
 	// client is nil while the id is not claimed.
-	client *kgo.Client
-	closed bool
+	client       *kgo.Client
+	transactions *kafka.Transactions // the client's
+	closed       bool
 }
 
 // exclusiveTimeout is how long the brokers keep a transaction of a writer that died. Readers of committed records wait for it.
@@ -65,13 +68,14 @@ func (w *ExclusiveWriter) claim(ctx context.Context) error {
 	if w.client != nil {
 		return nil
 	}
+	transactions := kafka.NewTransactions(kgo.StickyKeyPartitioner(nil))
 	client, err := kgo.NewClient(append(slices.Clone(w.options),
 		kgo.TransactionalID(w.id),
 		kgo.TransactionTimeout(exclusiveTimeout),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+		kgo.RecordPartitioner(transactions),
 	)...)
 	if err != nil {
 		return fmt.Errorf("topic %s: Kafka client settings: %w", w.topic, err)
@@ -84,7 +88,7 @@ func (w *ExclusiveWriter) claim(ctx context.Context) error {
 		}
 		return fmt.Errorf("claiming transactional.id %s: %w", w.id, err)
 	}
-	w.client = client
+	w.client, w.transactions = client, transactions
 	return nil
 }
 
@@ -132,7 +136,7 @@ func (w *ExclusiveWriter) transact(ctx context.Context, entries []Entry) error {
 	// A commit that is cut off may have happened or not: it gets its time whatever the caller's is.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), exclusiveTimeout)
 	defer cancel()
-	return w.client.EndTransaction(ending, kgo.TryCommit)
+	return w.transactions.Commit(ending, w.client)
 }
 
 // IsFenced tells whether an error of a transaction says that another producer has the transactional id now. The brokers say the

@@ -61,10 +61,10 @@ func (t *task) newBoundary() (boundary, error) {
 // errSuperseded tells that a task is not, or no longer, this worker's to run in its generation.
 var errSuperseded = errors.New("the task is another's to run")
 
-// exclusiveProducer makes the producer of the task's transactions: the only one that can commit. Ownership is looked at before
+// exclusiveTransaction makes the producer of the task's transactions: the only one that can commit. Ownership is looked at before
 // it is made, because making it shuts out a task that rightly runs elsewhere, and afterwards, because a later task may have been
 // started and shut out just then.
-func (t *task) exclusiveProducer(ctx context.Context, opts []kgo.Opt) (producer *kgo.Client, memory int64, err error) {
+func (t *task) exclusiveTransaction(ctx context.Context, stored *sourceOffsets, opts []kgo.Opt) (made *transaction, memory int64, err error) {
 	f := t.worker.settings.Fencing
 	if err := f.Fence(ctx, t.spec.ID, t.spec.Generation); err != nil {
 		return nil, 0, fmt.Errorf("shutting out the connector's earlier tasks: %w", err)
@@ -72,15 +72,15 @@ func (t *task) exclusiveProducer(ctx context.Context, opts []kgo.Opt) (producer 
 	if err := t.current(ctx); err != nil {
 		return nil, 0, err
 	}
-	producer, memory, err = t.worker.transactionalProducer(ctx, t.spec.ID, t.config, t.log, opts...)
+	made, memory, err = t.worker.newTransaction(ctx, t.spec.ID, t.config, stored, t.log, opts...)
 	if err != nil {
 		return nil, 0, err
 	}
 	if err := t.current(ctx); err != nil {
-		producer.Close()
+		made.producer.Close()
 		return nil, 0, err
 	}
-	return producer, memory, nil
+	return made, memory, nil
 }
 
 func (t *task) current(ctx context.Context) error {

@@ -194,10 +194,10 @@ func (t *task) newSourceClient(ctx context.Context) (*sourceClient, error) {
 	c := &sourceClient{topics: topics, stored: stored}
 	var memory int64
 	if w.settings.ExactlyOnceGroup != "" {
-		if c.producer, memory, err = t.exclusiveProducer(ctx, opts); err != nil {
+		if c.transaction, memory, err = t.exclusiveTransaction(ctx, stored, opts); err != nil {
 			return nil, err
 		}
-		c.transaction = &transaction{producer: c.producer, stored: stored}
+		c.producer = c.transaction.producer
 	} else if c.producer, memory, err = w.producer(t.spec.ID, t.config, t.log, opts...); err != nil {
 		return nil, &permanentError{err}
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/outboard-connect/outboard/host/internal/isolation"
 	"github.com/outboard-connect/outboard/host/internal/provider"
 	"github.com/outboard-connect/outboard/host/internal/storage"
@@ -94,20 +92,20 @@ func (w *Worker) store(ctx context.Context, stored *sourceOffsets, config map[st
 	if err != nil {
 		return fmt.Errorf("resolving the configuration: %w", err)
 	}
-	var producer *kgo.Client
-	if id := (TaskID{Connector: stored.connector}); transactional {
-		producer, _, err = w.transactionalProducer(ctx, id, resolved.Values, stored.log)
-	} else {
-		producer, _, err = w.producer(id, resolved.Values, stored.log)
+	id := TaskID{Connector: stored.connector}
+	if !transactional {
+		producer, _, err := w.producer(id, resolved.Values, stored.log)
+		if err != nil {
+			return discreet(resolved, err)
+		}
+		defer producer.Close()
+		return discreet(resolved, stored.put(ctx, producer, offsets))
 	}
+	t, _, err := w.newTransaction(ctx, id, resolved.Values, stored, stored.log)
 	if err != nil {
 		return discreet(resolved, err)
 	}
-	defer producer.Close()
-	if !transactional {
-		return discreet(resolved, stored.put(ctx, producer, offsets))
-	}
-	t := &transaction{producer: producer, stored: stored}
+	defer t.producer.Close()
 	if err := t.begin(); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ import (
 type transaction struct {
 	mu       sync.Mutex
 	producer *kgo.Client
+	kafka    *kafka.Transactions // the producer's
 	stored   *sourceOffsets
 	opened   bool
 	// spoiled: it holds a part of a batch, or a record was refused. It must not be committed.
@@ -79,7 +80,7 @@ func (t *transaction) commit(ctx context.Context, offsets []storage.PartitionOff
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer cancel()
 	t.opened = false
-	if err := t.producer.EndTransaction(ending, kgo.TryCommit); err != nil {
+	if err := t.kafka.Commit(ending, t.producer); err != nil {
 		t.unknown = true
 		return explainTransaction(fmt.Errorf("committing: %w", err))
 	}
@@ -128,9 +129,9 @@ func (w *Worker) producer(id TaskID, config map[string]string, log hclog.Logger,
 	return producer, cfg.BufferMemory, nil
 }
 
-// transactionalProducer makes the producer of a task that writes in transactions. When it returns, no other one with the
-// task's transactional id can commit any more.
-func (w *Worker) transactionalProducer(ctx context.Context, id TaskID, config map[string]string, log hclog.Logger, more ...kgo.Opt) (producer *kgo.Client, memory int64, err error) {
+// newTransaction makes the producer of a task that writes in transactions, which buffers memory bytes. When it returns, no other one
+// with the task's transactional id can commit any more.
+func (w *Worker) newTransaction(ctx context.Context, id TaskID, config map[string]string, stored *sourceOffsets, log hclog.Logger, more ...kgo.Opt) (t *transaction, memory int64, err error) {
 	props, err := w.settings.clientProperties(kafka.Producer, id, config)
 	if err != nil {
 		return nil, 0, &permanentError{err}
@@ -147,8 +148,9 @@ func (w *Worker) transactionalProducer(ctx context.Context, id TaskID, config ma
 	}
 	transactional := w.transactionalID(id)
 	opts := append([]kgo.Opt{kgo.TransactionTimeout(defaultTransactionTimeout), kgo.RetryBackoffFn(transactionPause)}, cfg.Options...)
-	opts = append(opts, kgo.RecordPartitioner(kafka.ExplicitPartition(cfg.Partitioner)), kgo.TransactionalID(transactional))
-	producer, err = kgo.NewClient(append(opts, more...)...)
+	transactions := kafka.NewTransactions(kafka.ExplicitPartition(cfg.Partitioner))
+	opts = append(opts, kgo.RecordPartitioner(transactions), kgo.TransactionalID(transactional))
+	producer, err := kgo.NewClient(append(opts, more...)...)
 	if err != nil {
 		return nil, 0, &permanentError{fmt.Errorf("making the producer: %w", err)}
 	}
@@ -161,5 +163,5 @@ func (w *Worker) transactionalProducer(ctx context.Context, id TaskID, config ma
 		}
 		return nil, 0, fmt.Errorf("preparing transactions as transactional.id %s: %w", transactional, err)
 	}
-	return producer, cfg.BufferMemory, nil
+	return &transaction{producer: producer, kafka: transactions, stored: stored}, cfg.BufferMemory, nil
 }
