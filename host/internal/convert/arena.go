@@ -24,6 +24,17 @@ func (a *Arena) Reset() {
 	a.buf = a.buf[:0]
 }
 
+// Len is how many bytes were appended since the last Reset.
+func (a *Arena) Len() int { return len(a.buf) }
+
+// Grow makes room for n bytes in an arena that is empty. One that grows while it is used copies what it has, and what it returned
+// before keeps the old memory alive.
+func (a *Arena) Grow(n int) {
+	if cap(a.buf) < n {
+		a.buf = make([]byte, 0, n)
+	}
+}
+
 // cut ends what was appended to buf, which began as a.buf[:from], and returns it. The result is never nil, because nil
 // stands for null, and has no room left, so that nobody can append into a neighbour.
 func (a *Arena) cut(buf []byte, from int) []byte {

@@ -48,6 +48,15 @@ func TestArena(t *testing.T) {
 	if cap(a.buf) != 0 {
 		t.Error("Reset kept the memory that one large batch needed")
 	}
+	a.Grow(100)
+	room := a.buf[:100]
+	if _, err := c.FromConnect(&a, "topic", data.StringValue("in the room")); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(room[:13]); a.Len() != 13 || got != `"in the room"` {
+		t.Errorf("Grow made room; then %d bytes were used, and it holds %q", a.Len(), got)
+	}
+	a.Reset()
 	if out := a.cut(a.buf, 0); out == nil {
 		t.Error("an empty result is null")
 	}

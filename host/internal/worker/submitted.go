@@ -20,6 +20,7 @@ type submitted struct {
 	mu    sync.Mutex
 	queue []*batch // open batches, oldest first
 	free  []*batch
+	room  int // bytes that the latest batch took in its arena, and a little more
 
 	ready    map[string]string // source partition: last offset that may be committed
 	readySeq uint64            // all batches up to it are acknowledged or skipped
@@ -64,6 +65,9 @@ type batch struct {
 	completed bool
 }
 
+// maxRoom is how much room a batch gets beforehand at most: one large batch does not make all others large.
+const maxRoom = 4 << 20
+
 // notFilled is the number of records handed over while more may follow.
 const notFilled = -1
 
@@ -83,11 +87,13 @@ func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, *kgo.Record,
 	if k := len(s.free); k > 0 {
 		b, s.free = s.free[k-1], s.free[:k-1]
 	}
+	room := s.room
 	s.mu.Unlock()
 	if b == nil {
 		b = &batch{of: s}
 		b.promise = b.settle
 	}
+	b.arena.Grow(room)
 	b.seq, b.frame, b.refused, b.returns, b.completed = f.Batch.GetSeq(), f, refused, returns, false
 	b.cost = len(f.Batch.Values) + len(f.Batch.Keys) + len(f.Batch.Headers) + len(f.Batch.SourceOffsets)
 	if cap(b.records) < n {
@@ -176,6 +182,8 @@ func (b *batch) complete() {
 func (b *batch) recycle() {
 	b.frame.Release()
 	b.frame = nil
+	used := b.arena.Len()
+	b.of.room = min(used+used/8, maxRoom)
 	b.arena.Reset()
 	b.transformed.Reset()
 	b.of.free = append(b.of.free, b)
