@@ -2,8 +2,10 @@ package herder
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/outboard-connect/outboard/host/internal/storage"
@@ -11,99 +13,97 @@ import (
 
 // Create makes a connector and returns when it is stored. It starts afterwards, in the state initial, where "" means
 // TargetRunning. White space around the name does not count.
-func (h *Herder) Create(ctx context.Context, name string, config map[string]string, initial Target) (ConnectorInfo, error) {
+func (h *Herder) Create(ctx context.Context, name string, config map[string]string, initial Target) (info ConnectorInfo, err error) {
 	target, err := initial.target()
 	if err != nil {
 		return ConnectorInfo{}, err
 	}
 	name = strings.TrimSpace(name)
-	r, unlock, err := h.changeAsLeader(ctx, name)
-	if err != nil {
-		return ConnectorInfo{}, err
-	}
-	defer unlock()
-	if h.config.Snapshot().Connector(name) != nil {
-		return ConnectorInfo{}, errorf(AlreadyExists, "Connector %s already exists", name)
-	}
-	return h.write(r, name, config, target)
+	err = h.asLeader(ctx, name, func(r *request) (err error) {
+		if h.config.Snapshot().Connector(name) != nil {
+			return errorf(AlreadyExists, "Connector %s already exists", name)
+		}
+		info, err = h.write(r, name, config, target)
+		return err
+	})
+	return info, err
 }
 
 // PutConfig replaces the configuration of a connector, or makes the connector, and returns when that is stored. The
 // connector starts again afterwards, and its tasks too unless the configuration is the one it had.
 func (h *Herder) PutConfig(ctx context.Context, name string, config map[string]string) (info ConnectorInfo, created bool, err error) {
-	r, unlock, err := h.changeAsLeader(ctx, name)
-	if err != nil {
-		return ConnectorInfo{}, false, err
-	}
-	defer unlock()
-	created = h.config.Snapshot().Connector(name) == nil
-	info, err = h.write(r, name, config, nil)
+	err = h.asLeader(ctx, name, func(r *request) (err error) {
+		created = h.config.Snapshot().Connector(name) == nil
+		info, err = h.write(r, name, config, nil)
+		return err
+	})
 	return info, created && err == nil, err
 }
 
 // PatchConfig changes single keys of a connector's configuration, null removes one, and returns when that is stored. It
 // has the effects of PutConfig.
-func (h *Herder) PatchConfig(ctx context.Context, name string, patch map[string]*string) (ConnectorInfo, error) {
-	r, unlock, err := h.changeAsLeader(ctx, name)
-	if err != nil {
-		return ConnectorInfo{}, err
-	}
-	defer unlock()
-	c, err := h.connector(name)
-	if err != nil {
-		return ConnectorInfo{}, err
-	}
-	config := c.Config()
-	for key, value := range patch {
-		if value == nil {
-			delete(config, key)
-		} else {
-			config[key] = *value
+func (h *Herder) PatchConfig(ctx context.Context, name string, patch map[string]*string) (info ConnectorInfo, err error) {
+	err = h.asLeader(ctx, name, func(r *request) error {
+		c, err := h.connector(name)
+		if err != nil {
+			return err
 		}
-	}
-	return h.write(r, name, config, nil)
+		config := c.Config()
+		for key, value := range patch {
+			if value == nil {
+				delete(config, key)
+			} else {
+				config[key] = *value
+			}
+		}
+		info, err = h.write(r, name, config, nil)
+		return err
+	})
+	return info, err
 }
 
 // Delete deletes a connector and returns when that is stored. It and its tasks stop afterwards; then their statuses and
 // topics are deleted. Offsets stay: a connector made under the same name goes on from them.
 func (h *Herder) Delete(ctx context.Context, name string) error {
-	r, unlock, err := h.changeAsLeader(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if _, err := h.connector(name); err != nil {
-		return err
-	}
-	r.act("writing the deletion of connector %s and reading it back", name)
-	if err := h.config.RemoveConnector(r, name); err != nil {
-		return r.failed(err)
-	}
-	return nil
+	return h.asLeader(ctx, name, func(r *request) error {
+		if _, err := h.connector(name); err != nil {
+			return err
+		}
+		r.act("writing the deletion of connector %s and reading it back", name)
+		if err := h.config.RemoveConnector(r, name); err != nil {
+			return r.failed(err)
+		}
+		return nil
+	})
 }
 
 // Pause has a connector and its tasks pause: they stay where they are and move no records. It returns when that is stored.
 func (h *Herder) Pause(ctx context.Context, name string) error {
-	return h.target(ctx, h.change, name, storage.Paused)
+	return h.retarget(ctx, name, storage.Paused)
 }
 
 // Resume ends a pause or a stop. It returns when that is stored.
 func (h *Herder) Resume(ctx context.Context, name string) error {
-	return h.target(ctx, h.change, name, storage.Started)
+	return h.retarget(ctx, name, storage.Started)
 }
 
 // Stop has a connector stop and takes its tasks away. It returns when that is stored.
 func (h *Herder) Stop(ctx context.Context, name string) error {
-	return h.target(ctx, h.changeAsLeader, name, storage.Stopped)
+	return h.asLeader(ctx, name, func(r *request) error { return h.writeTarget(r, name, storage.Stopped) })
 }
 
-// target writes a target state. change begins the request.
-func (h *Herder) target(ctx context.Context, change func(context.Context, string) (*request, func(), error), name string, target storage.TargetState) error {
-	r, unlock, err := change(ctx, name)
+// retarget writes a target state that any worker may write.
+func (h *Herder) retarget(ctx context.Context, name string, target storage.TargetState) error {
+	r, unlock, err := h.change(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	return h.writeTarget(r, name, target)
+}
+
+// writeTarget stores a target state, unless it is the one that the connector has. The caller holds the name.
+func (h *Herder) writeTarget(r *request, name string, target storage.TargetState) error {
 	c, err := h.connector(name)
 	if err != nil {
 		return err
@@ -130,6 +130,40 @@ func (h *Herder) change(ctx context.Context, name string) (r *request, unlock fu
 // changeAsLeader is change for what only the leader does.
 func (h *Herder) changeAsLeader(ctx context.Context, name string) (r *request, unlock func(), err error) {
 	return h.changeIf(ctx, name, h.lead)
+}
+
+const (
+	// claimPatience is for how long a change is tried again whose worker has lost the claim to the config topic, claimRetry the time
+	// between attempts. A worker hears at its next heartbeat that it leads no more.
+	claimPatience = 20 * time.Second
+	claimRetry    = 250 * time.Millisecond
+)
+
+// asLeader carries out a change that only the leader makes. When another worker has claimed the config topic meanwhile, nothing has
+// changed: the change is begun again, here or, as the error says, by the worker that leads now.
+func (h *Herder) asLeader(ctx context.Context, name string, do func(*request) error) error {
+	attempt := func() error {
+		r, unlock, err := h.changeAsLeader(ctx, name)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return do(r)
+	}
+	for limit := time.Now().Add(claimPatience); ; {
+		err := attempt()
+		var lost *storage.LostClaimError
+		if !errors.As(err, &lost) || time.Now().After(limit) {
+			return err
+		}
+		select {
+		case <-time.After(claimRetry):
+		case <-h.closing.Done():
+			return err
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // changeIf begins a request that changes a connector, once no other does, unless this worker may not.

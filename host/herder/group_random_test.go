@@ -26,8 +26,8 @@ var (
 
 // whateverHappens has clients ask any worker for anything, one request after another, while workers come, go and are cut off.
 // Then all of them run what was asked for last, once.
-func whateverHappens(t *testing.T, g *workers) {
-	r := &random{workers: g, Rand: rand.New(rand.NewPCG(*seed, 0)), want: map[string]*wanted{}}
+func whateverHappens(t *testing.T, g *workers, exactlyOnce bool) {
+	r := &random{workers: g, exactlyOnce: exactlyOnce, Rand: rand.New(rand.NewPCG(*seed, 0)), want: map[string]*wanted{}}
 	defer func() {
 		if t.Failed() {
 			t.Logf("-seed=%d -steps=%d:\n%s", *seed, *steps, strings.Join(r.history, "\n"))
@@ -60,11 +60,12 @@ func whateverHappens(t *testing.T, g *workers) {
 type random struct {
 	*workers
 	*rand.Rand
-	live    map[string]string // URLs of the workers that run, by name
-	gone    []*herder.Herder
-	want    map[string]*wanted
-	marks   int
-	history []string
+	exactlyOnce bool
+	live        map[string]string // URLs of the workers that run, by name
+	gone        []*herder.Herder
+	want        map[string]*wanted
+	marks       int
+	history     []string
 }
 
 // wanted is a connector as clients have asked for it.
@@ -105,7 +106,7 @@ func (r *random) enter() {
 	for _, name := range []string{"a", "b", "c"} {
 		if _, taken := r.live[name]; !taken {
 			r.history = append(r.history, "join "+name)
-			r.join(name, func(m *herdertest.Member) { m.Session = 6 * time.Second })
+			r.join(name, func(m *herdertest.Member) { m.Session, m.ExactlyOnce = 6*time.Second, r.exactlyOnce })
 			r.live[name] = "http://" + name + ":8083/"
 			return
 		}

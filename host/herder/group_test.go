@@ -47,11 +47,13 @@ func TestGroup(t *testing.T) {
 		"a stop that was not seen":       stopNotSeen,
 		"a state that was not seen":      stateNotSeen,
 		"an end that was not seen":       endNotSeen,
-		"whatever happens":               whateverHappens,
+		"a claim that is taken":          claimIsTaken,
+		"whatever happens":               func(t *testing.T, g *workers) { whateverHappens(t, g, false) },
+		"whatever happens, exactly once": func(t *testing.T, g *workers) { whateverHappens(t, g, true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := &workers{t: t, cluster: cluster, group: strings.ReplaceAll(name, " ", "-"), at: map[string]*herdertest.Worker{}}
+			g := &workers{t: t, cluster: cluster, group: strings.NewReplacer(" ", "-", ",", "").Replace(name), at: map[string]*herdertest.Worker{}}
 			g.dir = filepath.Join(dir, g.group)
 			if err := os.Mkdir(g.dir, 0o700); err != nil {
 				t.Fatal(err)
@@ -106,13 +108,19 @@ func (g *workers) send(ctx context.Context, method, url string, header http.Head
 		sent(header, body)
 	}
 	base, path, _ := strings.Cut(url, "connectors/")
-	name, ok := strings.CutSuffix(path, "/tasks")
+	name, what, _ := strings.Cut(path, "/")
 	to := g.worker(base)
-	if to == nil || !ok || method != http.MethodPost {
+	if to == nil {
 		return fmt.Errorf("%s %s leads nowhere", method, url)
 	}
 	if err := to.Herder.Verify(header, body); err != nil {
 		return err
+	}
+	switch {
+	case method == http.MethodPut && what == "fence":
+		return to.Herder.Fence(ctx, name)
+	case method != http.MethodPost || what != "tasks":
+		return fmt.Errorf("%s %s leads nowhere", method, url)
 	}
 	var configs []map[string]string
 	if err := json.Unmarshal(body, &configs); err != nil {

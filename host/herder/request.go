@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/outboard-connect/outboard/host/internal/storage"
 )
 
 // requestTimeout bounds every request that waits for something.
@@ -62,9 +64,12 @@ func (r *request) act(format string, args ...any) {
 // failed turns the error of a stage into one for the caller. A request that was cut off says where it was.
 func (r *request) failed(err error) error {
 	var known *Error
+	var lost *storage.LostClaimError
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, &lost):
+		return &Error{Code: Rebalance, Cause: err, Message: fmt.Sprintf("%s: %v", rebalance, lost)}
 	case errors.Is(context.Cause(r), errShuttingDown) && !r.acts:
 		return shuttingDown()
 	case errors.Is(context.Cause(r), errShuttingDown):

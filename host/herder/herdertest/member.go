@@ -30,6 +30,8 @@ type Member struct {
 	InstanceID string
 	// Session is session.timeout.ms. 0: a minute.
 	Session time.Duration
+	// ExactlyOnce is exactly.once.source.support=enabled.
+	ExactlyOnce bool
 	// MaxDelay is scheduled.rebalance.max.delay.ms.
 	MaxDelay time.Duration
 	// Send is how it asks others, see [herder.Settings].
@@ -62,14 +64,15 @@ func (c *Cluster) Join(m Member) (*Worker, error) {
 	over := func(l *line) []kgo.Opt {
 		return []kgo.Opt{kgo.SeedBrokers(c.broker.ListenAddrs()...), kgo.Dialer(l.dial)}
 	}
+	offsets := storage.Topic{Name: m.Group + "-offsets", Setting: "offset.storage", Partitions: 5, ReplicationFactor: 1, ReadCommitted: m.ExactlyOnce}
 	var opened []storage.Log
 	for _, topic := range []struct {
 		storage.Topic
 		line *line
 	}{
-		{storage.Topic{Name: m.Group + "-configs", Setting: "config.storage", Partitions: 1, ReplicationFactor: 1, OnePartition: true}, w.config},
+		{storage.Topic{Name: m.Group + "-configs", Setting: "config.storage", Partitions: 1, ReplicationFactor: 1, OnePartition: true, ReadCommitted: m.ExactlyOnce}, w.config},
 		{storage.Topic{Name: m.Group + "-status", Setting: "status.storage", Partitions: 5, ReplicationFactor: 1}, w.line},
-		{storage.Topic{Name: m.Group + "-offsets", Setting: "offset.storage", Partitions: 5, ReplicationFactor: 1}, w.line},
+		{offsets, w.line},
 	} {
 		log, err := storage.OpenKafkaLog(ctx, topic.Topic, over(topic.line), c.settings.Logger)
 		if err != nil {
@@ -83,6 +86,12 @@ func (c *Cluster) Join(m Member) (*Worker, error) {
 		return nil, err
 	}
 	settings.URL, settings.Send = m.URL, m.Send
+	if m.ExactlyOnce {
+		writer := exclusiveWriter(m.Group, over(w.config))
+		c.atClose(func() { writer.Close() })
+		settings.Config.WriteExclusively(writer)
+		settings.Worker.OffsetsTopic, settings.Worker.ExactlyOnceGroup = offsets, m.Group
+	}
 	settings.Signing = group.Signing{KeyAlgorithm: "HmacSHA256", KeyTTL: time.Hour, Algorithm: "HmacSHA256", Accepted: []string{"HmacSHA256"}}
 	settings.Group = &group.Settings{
 		Logger: c.settings.Logger.Named("group"), Client: over(w.line), Group: m.Group, ClientID: at.Host, InstanceID: m.InstanceID, Protocol: group.Sessioned,
@@ -96,6 +105,16 @@ func (c *Cluster) Join(m Member) (*Worker, error) {
 	})
 	c.atClose(w.stop)
 	return w, w.Herder.Start(ctx)
+}
+
+func exclusiveWriter(group string, options []kgo.Opt) *storage.ExclusiveWriter {
+	return storage.NewExclusiveWriter(group+"-configs", "connect-cluster-"+group, options)
+}
+
+// Claim takes the config topic of a group from its leader once, as another worker does that takes itself for the leader.
+func (c *Cluster) Claim(ctx context.Context, group string) error {
+	w := exclusiveWriter(group, []kgo.Opt{kgo.SeedBrokers(c.broker.ListenAddrs()...)})
+	return errors.Join(w.Claim(ctx), w.Close())
 }
 
 // Stop stops the worker as a signal does.
