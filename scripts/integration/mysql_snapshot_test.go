@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -286,6 +287,8 @@ func (c *capture) killWhileReading(message string, records, most int) (kills int
 	for c.logged(message) == 0 && kills < most {
 		before := c.delivered()
 		eventually(c.t, flowLimit, "more records", func() string {
+			// It runs for a moment at a time: a fast machine must not be done before anybody looks.
+			defer c.hold()()
 			if c.logged(message) > 0 || c.delivered() > before+records {
 				return ""
 			}
@@ -299,6 +302,15 @@ func (c *capture) killWhileReading(message string, records, most int) (kills int
 	}
 	c.awaitLog(message)
 	return kills
+}
+
+// hold has the plugin's process stand still, if there is one, and returns what lets it go on.
+func (c *capture) hold() (release func()) {
+	pid := c.plugin(c.name)
+	if pid == 0 || syscall.Kill(pid, syscall.SIGSTOP) != nil {
+		return func() {}
+	}
+	return func() { _ = syscall.Kill(pid, syscall.SIGCONT) }
 }
 
 // ordersAreDone checks that orders are carried out once, although the configuration and the signal table still have them.

@@ -29,6 +29,8 @@ run() {
 		initialize >"$dir/log" 2>&1 || { tail -n 20 "$dir/log" >&2; fail "cannot make $dir/data"; }
 		touch "$dir/initialized"
 	fi
+	# None runs: control has looked. But a killed one that nobody has reaped yet keeps its number, and MySQL takes that for a server.
+	rm -f "$dir/data/socket.lock"
 	mapfile -t given < <(options)
 	launch "${server[@]}" "${given[@]}" "${extra[@]}" "$@"
 }
