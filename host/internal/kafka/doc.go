@@ -5,6 +5,8 @@
 //	                                              ├─ Properties ─▶ one map ─ NewConfig ─▶ Config (kgo options and more)
 //	connector    producer.override.* …  ─ Policy ─┘
 //
+// A client that writes in transactions ends them through [Transactions], because of a fault of franz-go.
+//
 // Every key of Kafka's producer, consumer and admin client is in one table: it is either honoured, or accepted and
 // ignored for a reason that the table states. A key that is in no table is returned as unknown, so that a misspelt one
 // does not pass in silence. A value that cannot be honoured is an error that names key, value and what is possible.

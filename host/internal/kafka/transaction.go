@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Transactions commits what one client has written in a transaction. It is the client's partitioner, too, so that it hears of
-// every topic that the client writes to.
+// Transactions ends the transactions of one client. It is the client's partitioner, too, so that it hears of every topic that
+// the client writes to.
 //
 // It is needed because franz-go (v1.22.2) forgets a client's first records of a topic: they are sent as soon as the topic's
 // partitions have been learned, and only then are the partitions stored where EndTransaction looks for what was written. When it
@@ -33,9 +33,9 @@ func (t *Transactions) ForTopic(topic string) kgo.TopicPartitioner {
 	return t.partitioner.ForTopic(topic)
 }
 
-// Commit ends the client's open transaction, all of whose records were acknowledged. After an error nothing is committed, or, when it is
-// one of the request's, perhaps everything.
-func (t *Transactions) Commit(ctx context.Context, client *kgo.Client) error {
+// End is [kgo.Client.EndTransaction] for a transaction whose records are all acknowledged, or have failed. After an error nothing is
+// committed, or, when it is one of the request's, perhaps everything.
+func (t *Transactions) End(ctx context.Context, client *kgo.Client, commit kgo.TransactionEndTry) error {
 	t.mu.Lock()
 	written := t.written
 	t.written = nil
@@ -45,7 +45,7 @@ func (t *Transactions) Commit(ctx context.Context, client *kgo.Client) error {
 			return err
 		}
 	}
-	return client.EndTransaction(ctx, kgo.TryCommit)
+	return client.EndTransaction(ctx, commit)
 }
 
 // stored waits until the client has the partitions of a topic where EndTransaction looks for them: some microseconds, if at all.

@@ -51,7 +51,7 @@ func TestCommitOfATopicsFirstRecords(t *testing.T) {
 	if err := <-first; err != nil {
 		t.Fatal(err)
 	}
-	if err := transactions.Commit(ctx, client); err != nil {
+	if err := transactions.End(ctx, client, kgo.TryCommit); err != nil {
 		t.Fatal(err)
 	}
 	if <-refused == nil {
@@ -63,7 +63,7 @@ func TestCommitOfATopicsFirstRecords(t *testing.T) {
 	if err := client.ProduceSync(ctx, kgo.StringRecord("second")).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	if err := transactions.Commit(ctx, client); err != nil {
+	if err := transactions.End(ctx, client, kgo.TryCommit); err != nil {
 		t.Fatal(err)
 	}
 

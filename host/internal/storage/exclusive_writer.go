@@ -129,14 +129,14 @@ func (w *ExclusiveWriter) transact(ctx context.Context, entries []Entry) error {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), exclusiveTimeout)
 		defer cancel()
 		if w.client.AbortBufferedRecords(ending) == nil {
-			_ = w.client.EndTransaction(ending, kgo.TryAbort)
+			_ = w.transactions.End(ending, w.client, kgo.TryAbort)
 		}
 		return err
 	}
 	// A commit that is cut off may have happened or not: it gets its time whatever the caller's is.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), exclusiveTimeout)
 	defer cancel()
-	return w.transactions.Commit(ending, w.client)
+	return w.transactions.End(ending, w.client, kgo.TryCommit)
 }
 
 // IsFenced tells whether an error of a transaction says that another producer has the transactional id now. The brokers say the

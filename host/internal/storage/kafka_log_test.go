@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
+	"github.com/outboard-connect/outboard/host/internal/kafka"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/scripts/bubble"
 )
@@ -246,10 +247,11 @@ func TestKafkaLogBrokerRestart(t *testing.T) {
 // The end of a partition need not be a record: what is left there must not be waited for.
 func TestKafkaLogEndWithoutRecord(t *testing.T) {
 	transaction := func(t *testing.T, v *virtual, end kgo.TransactionEndTry) {
-		client := v.client(t, kgo.TransactionalID("task"), kgo.DefaultProduceTopic("configs"))
+		transactions := kafka.NewTransactions(kgo.StickyKeyPartitioner(nil))
+		client := v.client(t, kgo.TransactionalID("task"), kgo.DefaultProduceTopic("configs"), kgo.RecordPartitioner(transactions))
 		must(t, client.BeginTransaction())
 		must(t, client.ProduceSync(t.Context(), &kgo.Record{Key: []byte("t"), Value: []byte("1")}).FirstErr())
-		must(t, client.EndTransaction(t.Context(), end))
+		must(t, transactions.End(t.Context(), client, end))
 	}
 	cases := map[string]struct {
 		happens func(*testing.T, *virtual, *kfake.Cluster)

@@ -80,7 +80,7 @@ func (t *transaction) commit(ctx context.Context, offsets []storage.PartitionOff
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer cancel()
 	t.opened = false
-	if err := t.kafka.Commit(ending, t.producer); err != nil {
+	if err := t.kafka.End(ending, t.producer, kgo.TryCommit); err != nil {
 		t.unknown = true
 		return explainTransaction(fmt.Errorf("committing: %w", err))
 	}
@@ -98,7 +98,7 @@ func (t *transaction) abort(ctx context.Context) error {
 	if err := t.producer.AbortBufferedRecords(ctx); err != nil {
 		return err
 	}
-	return t.producer.EndTransaction(ctx, kgo.TryAbort)
+	return t.kafka.End(ctx, t.producer, kgo.TryAbort)
 }
 
 // explainTransaction says what is behind an error of the transaction protocol.
