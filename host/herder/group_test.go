@@ -116,17 +116,18 @@ func (g *workers) send(ctx context.Context, method, url string, header http.Head
 	if err := to.Herder.Verify(header, body); err != nil {
 		return err
 	}
-	switch {
-	case method == http.MethodPut && what == "fence":
+	switch method + " " + what {
+	case "PUT fence":
 		return to.Herder.Fence(ctx, name)
-	case method != http.MethodPost || what != "tasks":
+	case "POST tasks":
+		var configs []map[string]string
+		if err := json.Unmarshal(body, &configs); err != nil {
+			return err
+		}
+		return to.Herder.PutTasks(ctx, name, configs)
+	default:
 		return fmt.Errorf("%s %s leads nowhere", method, url)
 	}
-	var configs []map[string]string
-	if err := json.Unmarshal(body, &configs); err != nil {
-		return err
-	}
-	return to.Herder.PutTasks(ctx, name, configs)
 }
 
 // ask has a worker do something, or those that it names, in at most two hops.

@@ -127,9 +127,9 @@ func (e *evolving) held() *heldError {
 	return e.change.Load()
 }
 
-// hold ends the delivery when err is a change at which the task is to stand, or a stop that left something undecided, and returns every other
-// error. The plugin lives on, the batch
-// at which the task stands stays open, those that follow are not looked at: all of them come again with the next attempt.
+// hold ends the delivery when err is a change at which the task is to stand, or a stop that left something undecided, and returns
+// every other error. The plugin lives on, the batch at which the task stands stays open, those that follow are not looked at: all of
+// them come again with the next attempt.
 func (r *sourceRun) hold(err error) error {
 	if errors.Is(err, errInterrupted) {
 		r.interrupted = true
