@@ -53,6 +53,7 @@ var table = []rule{
 	{path: "plugins/*/...", may: []string{sdk, data, config}, tests: []string{sdktest}},
 
 	{path: internal + "kafka", may: []string{data, config}},
+	{path: internal + "producer"},
 	{path: internal + "storage", may: []string{data, config, internal + "kafka", internal + "metrics"}},
 	{path: internal + "registry", may: []string{data, config, internal + "kafka"}},
 	{path: internal + "convert", may: []string{data, config, internal + "registry"}},
@@ -66,7 +67,7 @@ var table = []rule{
 	{path: internal + "isolation", may: []string{client, internal + "metrics"}, tests: []string{anything}},
 	{path: internal + "worker", may: []string{
 		sdk, data, config, client, wire, v1, // it decodes batches straight into Kafka records
-		internal + "kafka", internal + "storage", internal + "convert", internal + "transform", internal + "tolerance", internal + "metrics",
+		internal + "kafka", internal + "producer", internal + "storage", internal + "convert", internal + "transform", internal + "tolerance", internal + "metrics",
 		internal + "isolation", internal + "provider", internal + "evolution",
 	}, tests: []string{anything}},
 	{path: herder, may: []string{

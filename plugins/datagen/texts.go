@@ -15,7 +15,7 @@ const (
 	// poolSize is how many bytes the bodies of all records are cut from: far
 	// beyond the window of the usual compression, so that pieces seldom overlap
 	// in it, and little enough for the processor's cache.
-	poolSize = 512 << 10
+	poolSize = 128 << 10
 )
 
 // texts makes values of printable text: the number of the record, and a piece

@@ -49,7 +49,7 @@ func (r *sourceRun) commit(ctx context.Context) bool {
 		return false
 	}
 	if len(c.offsets) > 0 {
-		if err := r.stored.put(ctx, r.producer, c.offsets); err != nil {
+		if err := r.stored.put(ctx, r.kafka, c.offsets); err != nil {
 			r.submitted.giveBack(c)
 			r.log.Error("offsets could not be stored; it will be tried again", "err", err)
 			return false

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/outboard-connect/outboard/host/internal/producer"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
 	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
@@ -32,16 +33,22 @@ func newHop(tb testing.TB, size int) *hop {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(cluster.Close)
-	producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.MaxBufferedRecords(200_000), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.MaxBufferedBytes(32<<20), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RecordPartitioner(kgo.UniformBytesPartitioner(64<<10, true, true, nil)))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(producer.Close)
+	tb.Cleanup(client.Close)
 	log := hclog.NewNullLogger()
+	writer, err := producer.New(client, log)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(writer.Close)
 	w := New(Settings{Logger: log, Events: Events{TopicUsed: func(TaskID, string) {}}})
 	r := &sourceRun{
 		task: newTask(w, TaskSpec{ID: TaskID{Connector: "bench"}}), submitted: newSubmitted(), credit: newCredit(), partitions: map[string]string{},
-		producer: producer, topicsMade: &topicCreator{}, operator: tolerance.NewOperator(tolerance.Policy{}, log), chain: &transform.Chain{},
+		producer: writer, own: writer, topicsMade: &topicCreator{}, operator: tolerance.NewOperator(tolerance.Policy{}, log), chain: &transform.Chain{},
 	}
 	r.ctx, r.fail = context.WithCancelCause(context.Background())
 	if r.conv, err = newConverters(map[string]string{"key.converter": "ByteArrayConverter", "value.converter": "ByteArrayConverter"}, nil); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/isolation"
+	"github.com/outboard-connect/outboard/host/internal/producer"
 	"github.com/outboard-connect/outboard/host/internal/tolerance"
 	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/plugin-sdk/client"
@@ -26,27 +27,42 @@ import (
 // less, batches of large records are sent before they are full, and compress worse; with much more, small records leave the processor's caches.
 const (
 	creditBatches  = 512
-	maxCreditBytes = 16 << 20
+	maxCreditBytes = 4 << 20
 )
 
 // unknownTopicRetries is how often a producer asks for a topic that does not exist (yet) before its record fails: about a minute, as long as
 // Kafka's producer waits by default (max.block.ms). A broker that creates topics by itself may need seconds for it.
 const unknownTopicRetries = 64
 
+// recordWriter is what single records of a source task are handed to: a [producer.Producer], or franz-go's within transactions. Both keep
+// the contract of the first.
+type recordWriter interface {
+	Produce(context.Context, *kgo.Record, func(*kgo.Record, error))
+	TryProduce(context.Context, *kgo.Record, func(*kgo.Record, error))
+	Flush(context.Context) error
+	AbortBufferedRecords(context.Context) error
+}
+
 // sourceClient is the producer of a source task. It outlives attempts, so that
 // the records of a dead process keep their order before those of the next one.
 type sourceClient struct {
-	producer *kgo.Client
-	topics   *topicCreator
-	memory   uint64 // in flight at most, in bytes
-	stored   *sourceOffsets
+	kafka    *kgo.Client
+	producer recordWriter
+	// own is the producer, nil within transactions.
+	own    *producer.Producer
+	topics *topicCreator
+	memory uint64 // in flight at most, in bytes
+	stored *sourceOffsets
 	// transaction is nil when the task delivers at least once.
 	transaction *transaction
 }
 
 // close returns when copies of offsets are made, or ctx has ended.
 func (c *sourceClient) close(ctx context.Context) {
-	c.producer.Close()
+	if c.own != nil {
+		c.own.Close()
+	}
+	c.kafka.Close()
 	c.stored.close(ctx)
 }
 
@@ -54,7 +70,10 @@ func (c *sourceClient) close(ctx context.Context) {
 type sourceRun struct {
 	*task
 	stream     *client.SourceTask
-	producer   *kgo.Client
+	kafka      *kgo.Client
+	producer   recordWriter
+	own        *producer.Producer // the same, nil within transactions
+	scratch    kgo.Record         // the one that is handed to own
 	topicsMade *topicCreator
 	stored     *sourceOffsets
 	// transaction is nil when the task delivers at least once.
@@ -170,7 +189,8 @@ func (t *task) newSource(ctx context.Context) (*sourceRun, error) {
 			return nil, err
 		}
 	}
-	r.producer, r.topicsMade, r.stored, r.transaction = t.source.producer, t.source.topics, t.source.stored, t.source.transaction
+	r.kafka, r.producer, r.own = t.source.kafka, t.source.producer, t.source.own
+	r.topicsMade, r.stored, r.transaction = t.source.topics, t.source.stored, t.source.transaction
 	r.ctx, r.fail = context.WithCancelCause(ctx)
 	return r, nil
 }
@@ -197,9 +217,14 @@ func (t *task) newSourceClient(ctx context.Context) (*sourceClient, error) {
 		if c.transaction, memory, err = t.exclusiveTransaction(ctx, stored, opts); err != nil {
 			return nil, err
 		}
-		c.producer = c.transaction.producer
-	} else if c.producer, memory, err = w.producer(t.spec.ID, t.config, t.log, opts...); err != nil {
+		c.kafka, c.producer = c.transaction.producer, c.transaction.producer
+	} else if c.kafka, memory, err = w.producer(t.spec.ID, t.config, t.log, opts...); err != nil {
 		return nil, &permanentError{err}
+	} else if c.own, err = producer.New(c.kafka, t.log); err != nil {
+		c.kafka.Close()
+		return nil, &permanentError{err}
+	} else {
+		c.producer = c.own
 	}
 	c.memory = uint64(min(memory, maxCreditBytes))
 	if err := stored.open(ctx); err != nil {
@@ -309,15 +334,14 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 	}
 	n := r.decoder.Len()
 	b := r.submitted.next(f, n, r.refused, r.completed)
-	b.delivered = r.delivered
-	handed, last, err := r.hand(b)
+	b.open(n, r.own == nil, r.delivered)
+	handed, err := r.hand(b)
 	if err == nil {
 		err = r.keepOffsets(b)
 	}
 	if err == nil {
 		b.filled(handed)
 	}
-	r.submit(b, last)
 	if err != nil {
 		r.spoil()
 		return r.hold(err)
@@ -348,30 +372,26 @@ func (r *sourceRun) awaitLease() error {
 // reads it next.
 var errInterrupted = errors.New("the task is to stop, and has not found out what becomes of a record")
 
-// outgoing is a record on its way to the producer.
-type outgoing struct {
-	record *kgo.Record        // one of the batch
-	failed *tolerance.Failure // not nil: its dead letter goes instead
-}
-
-// hand makes the Kafka records of a batch and hands them to the producer, all but
-// the last one. It returns how many the producer gets with that one.
-func (r *sourceRun) hand(b *batch) (handed int, last outgoing, err error) {
+// hand makes the Kafka records of a batch and hands them to the producer. It returns how many the producer got.
+func (r *sourceRun) hand(b *batch) (handed int, err error) {
 	now := time.Now()
 	var rec data.SourceRecord
 	for i := 0; r.decoder.NextSource(&rec); i++ {
 		if rec.SourceOffset != nil {
 			b.note(r.decoder.SourcePartition(), rec.SourceOffset)
 		}
-		k := &b.records[i]
+		k := &r.scratch
+		if r.own == nil {
+			k = &b.records[i]
+		}
 		keep, failed := r.prepare(b, k, &rec, now)
 		if failed != nil {
 			if errors.Is(failed, errInterrupted) {
-				return handed, last, errInterrupted
+				return handed, errInterrupted
 			}
 			if err := r.evolving.stops(failed); err != nil {
 				r.operator.Refused()
-				return handed, last, err
+				return handed, err
 			}
 			f := r.failure(b, &rec, failed)
 			err := r.operator.Handle(*f)
@@ -379,50 +399,45 @@ func (r *sourceRun) hand(b *batch) (handed int, last outgoing, err error) {
 				if r.letters != nil {
 					r.letters.Write(r.ctx, r.producer.Produce, f, func(error) {}) // err says more
 				}
-				return handed, last, err
+				return handed, err
 			}
 			if keep = r.letters != nil; keep {
-				r.submit(b, last)
-				last = outgoing{k, f}
+				r.submitLetter(b, i, f)
 				handed++
 				continue
 			}
 		}
 		if !keep {
-			*k = kgo.Record{Partition: -1, Offset: -1}
-			b.mark(i)
+			b.mark(i, 1)
 			continue
 		}
 		if r.transaction != nil && k.Topic == r.stored.writes() {
-			return handed, last, &permanentError{fmt.Errorf("a record is for topic %s, where the connector's offsets are: with exactly once, reading them would wait for it for ever; "+
+			return handed, &permanentError{fmt.Errorf("a record is for topic %s, where the connector's offsets are: with exactly once, reading them would wait for it for ever; "+
 				"change the record's topic, or set offsets.storage.topic", k.Topic)}
 		}
 		if err := r.topicsMade.ensure(r.ctx, k.Topic); err != nil {
-			return handed, last, err
+			return handed, err
 		}
-		r.submit(b, last)
-		last = outgoing{record: k}
+		b.sent(i, k)
+		if r.own != nil {
+			r.own.Append(r.ctx, b, i, k)
+		} else {
+			r.producer.Produce(r.ctx, k, b.promise)
+		}
 		handed++
 	}
-	return handed, last, nil
+	return handed, nil
 }
 
-// submit hands a record, or its dead letter, to the producer.
-func (r *sourceRun) submit(b *batch, o outgoing) {
-	switch {
-	case o.record == nil:
-	case o.failed == nil:
-		r.producer.Produce(r.ctx, o.record, b.promise)
-	default:
-		r.letters.Write(r.ctx, r.producer.Produce, o.failed, func(err error) {
-			if err != nil {
-				r.fail(err)
-				return
-			}
-			*o.record = kgo.Record{Partition: -1, Offset: -1}
-			b.skip(o.record)
-		})
-	}
+// submitLetter hands the dead letter of a record of the batch to the producer.
+func (r *sourceRun) submitLetter(b *batch, index int, f *tolerance.Failure) {
+	r.letters.Write(r.ctx, r.producer.Produce, f, func(err error) {
+		if err != nil {
+			r.fail(err)
+			return
+		}
+		b.skip(index)
+	})
 }
 
 // completed is called for each batch that Kafka has.
@@ -435,20 +450,20 @@ func (r *sourceRun) completed(cost int, written int64) {
 func delivery(b *batch) *connectv1.Delivered {
 	m := &connectv1.Delivered{Seq: b.seq}
 	topics := map[string]uint32{}
-	for i := range b.records {
-		k := &b.records[i]
-		t, ok := topics[k.Topic]
+	for i := range b.places {
+		p := &b.places[i]
+		t, ok := topics[p.topic]
 		if !ok {
 			t = uint32(len(m.Topics))
-			topics[k.Topic] = t
-			m.Topics = append(m.Topics, k.Topic)
+			topics[p.topic] = t
+			m.Topics = append(m.Topics, p.topic)
 		}
 		m.Topic = append(m.Topic, t)
-		m.Partition = append(m.Partition, k.Partition)
-		m.Offset = append(m.Offset, k.Offset)
-		m.Timestamp = append(m.Timestamp, k.Timestamp.UnixMilli())
-		m.KeySize = append(m.KeySize, size(k.Key))
-		m.ValueSize = append(m.ValueSize, size(k.Value))
+		m.Partition = append(m.Partition, p.partition)
+		m.Offset = append(m.Offset, p.offset)
+		m.Timestamp = append(m.Timestamp, p.timestamp)
+		m.KeySize = append(m.KeySize, p.keySize)
+		m.ValueSize = append(m.ValueSize, p.valueSize)
 	}
 	return m
 }
@@ -613,7 +628,7 @@ func (r *sourceRun) bytes(b *batch, k *kgo.Record, rec *data.SourceRecord, now t
 
 // refused decides about a record that Kafka does not take: whether it counts as
 // done now. If not it stays open, for ever, or until its dead letter is written.
-func (r *sourceRun) refused(b *batch, k *kgo.Record, err error) bool {
+func (r *sourceRun) refused(b *batch, index int, k *kgo.Record, err error) bool {
 	if r.ctx.Err() != nil || errors.Is(err, kgo.ErrAborting) || errors.Is(err, context.Canceled) {
 		return false
 	}
@@ -640,7 +655,7 @@ func (r *sourceRun) refused(b *batch, k *kgo.Record, err error) bool {
 	if r.letters == nil {
 		return true
 	}
-	go r.submit(b, outgoing{k, f}) // not here: the producer waits for this promise
+	go r.submitLetter(b, index, f) // not here: the producer waits for this call
 	return false
 }
 

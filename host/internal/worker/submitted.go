@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/outboard-connect/outboard/host/internal/convert"
+	"github.com/outboard-connect/outboard/host/internal/producer"
 	"github.com/outboard-connect/outboard/host/internal/storage"
 	"github.com/outboard-connect/outboard/host/internal/transform"
 	"github.com/outboard-connect/outboard/proto/wire"
@@ -43,24 +44,24 @@ type batch struct {
 	arena convert.Arena
 	// transformed is the memory of what transformations made.
 	transformed transform.Arena
-	records     []kgo.Record
-	headers     []kgo.RecordHeader
+	// records are for franz-go's producer, which keeps them, and empty with the own one.
+	records []kgo.Record
+	headers []kgo.RecordHeader
 	// done has a 1 for each record that is acknowledged, filtered or skipped.
 	done []uint32
-	// handed is how many records the producer has got in all, notFilled while they
-	// are not all converted; acknowledged is how many of them Kafka has, or were
-	// skipped. It is kgo's, which keeps its promises one after the other.
-	handed       atomic.Int64
-	acknowledged int64
-	// skipped is how many of those acknowledged are not in their topic. It is kgo's, too.
-	skipped int64
+	// handed is how many records the producer has got in all; left how many of them are open, much more while they are not all converted.
+	handed int
+	left   atomic.Int64
+	// skipped is how many of those that are not open are not in their topic.
+	skipped atomic.Int64
 	last    []partitionOffset
-	// promise is what the producer calls for each record.
+	// promise is what franz-go's producer calls for each of records.
 	promise func(*kgo.Record, error)
-	refused func(*batch, *kgo.Record, error) bool
+	refused func(b *batch, index int, r *kgo.Record, err error) bool
 	returns func(cost int, written int64)
 	// delivered is told where the records went; nil when the plugin does not care.
 	delivered func(*batch)
+	places    []destination // of the records, for delivered
 	// completed is guarded by the lock of submitted.
 	completed bool
 }
@@ -68,8 +69,16 @@ type batch struct {
 // maxRoom is how much room a batch gets beforehand at most: one large batch does not make all others large.
 const maxRoom = 4 << 20
 
-// notFilled is the number of records handed over while more may follow.
-const notFilled = -1
+// filling is added to the number of open records while more may follow.
+const filling = 1 << 40
+
+// destination is where a record went.
+type destination struct {
+	topic              string
+	partition          int32 // -1 with offset -1: nowhere
+	offset, timestamp  int64
+	keySize, valueSize int32
+}
 
 // partitionOffset is the last offset of a source partition in a batch.
 type partitionOffset struct {
@@ -81,7 +90,7 @@ type partitionOffset struct {
 // next returns a batch to fill, for n records. refused decides about records
 // that Kafka refuses: true means that they are skipped, false that they stay open. returns is called with
 // what the batch cost, and how many of its records are in their topics, when it is complete, by any goroutine.
-func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, *kgo.Record, error) bool, returns func(cost int, written int64)) *batch {
+func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, int, *kgo.Record, error) bool, returns func(cost int, written int64)) *batch {
 	s.mu.Lock()
 	var b *batch
 	if k := len(s.free); k > 0 {
@@ -96,18 +105,41 @@ func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, *kgo.Record,
 	b.arena.Grow(room)
 	b.seq, b.frame, b.refused, b.returns, b.completed = f.Batch.GetSeq(), f, refused, returns, false
 	b.cost = len(f.Batch.Values) + len(f.Batch.Keys) + len(f.Batch.Headers) + len(f.Batch.SourceOffsets)
-	if cap(b.records) < n {
-		b.records, b.done = make([]kgo.Record, n), make([]uint32, n)
+	if cap(b.done) < n {
+		b.done = make([]uint32, n)
 	}
-	b.records, b.done = b.records[:n], b.done[:n]
+	b.done = b.done[:n]
 	clear(b.done)
 	b.headers, b.last = b.headers[:0], b.last[:0]
-	b.handed.Store(notFilled)
-	b.acknowledged, b.skipped = 0, 0
+	b.left.Store(filling)
+	b.skipped.Store(0)
 	s.mu.Lock()
 	s.queue = append(s.queue, b)
 	s.mu.Unlock()
 	return b
+}
+
+// open prepares the batch for n records: kept ones, when franz-go's producer gets them, and their places, when delivered wants to know them.
+func (b *batch) open(n int, kept bool, delivered func(*batch)) {
+	if kept && cap(b.records) < n {
+		b.records = make([]kgo.Record, n)
+	}
+	if kept {
+		b.records = b.records[:n]
+	}
+	b.places, b.delivered = b.places[:0], delivered
+	if delivered != nil {
+		for range n {
+			b.places = append(b.places, destination{partition: -1, offset: -1, keySize: -1, valueSize: -1})
+		}
+	}
+}
+
+// sent notes what the place of a record will be.
+func (b *batch) sent(index int, k *kgo.Record) {
+	if b.delivered != nil {
+		b.places[index] = destination{k.Topic, k.Partition, -1, k.Timestamp.UnixMilli(), size(k.Key), size(k.Value)}
+	}
 }
 
 // position returns the index of a record of the batch.
@@ -116,46 +148,73 @@ func (b *batch) position(r *kgo.Record) int {
 	return int((uintptr(unsafe.Pointer(r)) - first) / unsafe.Sizeof(kgo.Record{}))
 }
 
-// settle is the promise: Kafka has a record, or will never have it.
+// settle is the promise of one of records: Kafka has it, or will never have it.
 func (b *batch) settle(r *kgo.Record, err error) {
 	if err != nil {
-		if !b.refused(b, r, err) {
-			return // the record stays open and holds back its offset
-		}
-		r.Offset = -1
-		b.skipped++
+		b.Refused(b.position(r), r, err)
+		return
 	}
-	b.acknowledge(r)
+	b.Written(producer.Written{First: b.position(r), Count: 1, Partition: r.Partition, Offset: r.Offset, Timestamp: -1})
 }
 
-// skip is the promise of a record's dead letter: Kafka has that instead.
-func (b *batch) skip(r *kgo.Record) {
-	b.skipped++
-	b.acknowledge(r)
+// Written implements [producer.Origin].
+func (b *batch) Written(w producer.Written) {
+	if b.delivered != nil {
+		for i := range w.Count {
+			p := &b.places[w.First+i]
+			p.partition = w.Partition
+			if w.Offset >= 0 {
+				p.offset = w.Offset + int64(i)
+			}
+			if w.Timestamp >= 0 {
+				p.timestamp = w.Timestamp
+			}
+		}
+	}
+	b.acknowledge(w.First, w.Count)
 }
 
-func (b *batch) acknowledge(r *kgo.Record) {
-	b.mark(b.position(r))
-	if b.acknowledged++; b.acknowledged == b.handed.Load() {
+// Refused implements [producer.Origin].
+func (b *batch) Refused(index int, r *kgo.Record, err error) {
+	if b.refused(b, index, r, err) { // else the record stays open and holds back its offset
+		b.skip(index)
+	}
+}
+
+// skip is for a record that is not in its topic, and need not be any more: perhaps its dead letter is in its queue.
+func (b *batch) skip(index int) {
+	if b.delivered != nil {
+		b.places[index].offset = -1
+	}
+	b.skipped.Add(1)
+	b.acknowledge(index, 1)
+}
+
+func (b *batch) acknowledge(first, n int) {
+	b.mark(first, n)
+	if b.left.Add(-int64(n)) == 0 {
 		b.complete()
 	}
 }
 
-// mark notes that record i is done.
-func (b *batch) mark(i int) { atomic.StoreUint32(&b.done[i], 1) }
+// mark notes that records are done.
+func (b *batch) mark(first, n int) {
+	for i := first; i < first+n; i++ {
+		atomic.StoreUint32(&b.done[i], 1)
+	}
+}
 
-// filled tells how many records the producer gets. It is called before the
-// last of them is handed over, so that the promise of that one completes the batch.
+// filled tells how many records the producer got in all.
 func (b *batch) filled(handed int) {
-	b.handed.Store(int64(handed))
-	if handed == 0 {
+	b.handed = handed
+	if b.left.Add(int64(handed)-filling) == 0 {
 		b.complete()
 	}
 }
 
 // complete takes the batches that are done off the head of the queue.
 func (b *batch) complete() {
-	s, cost, written, returns := b.of, b.cost, b.handed.Load()-b.skipped, b.returns
+	s, cost, written, returns := b.of, b.cost, int64(b.handed)-b.skipped.Load(), b.returns
 	if b.delivered != nil {
 		b.delivered(b)
 	}

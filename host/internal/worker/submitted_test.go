@@ -21,7 +21,7 @@ func TestRoomOfABatch(t *testing.T) {
 	}
 	for _, size := range []int{1000, 100_000, 2 * maxRoom} {
 		open := func() *batch {
-			return s.next(&wire.Frame{Batch: &connectv1.RecordBatch{}}, 0, func(*batch, *kgo.Record, error) bool { return true }, func(int, int64) {})
+			return s.next(&wire.Frame{Batch: &connectv1.RecordBatch{}}, 0, func(*batch, int, *kgo.Record, error) bool { return true }, func(int, int64) {})
 		}
 		b := open()
 		if _, err := conv.FromConnect(&b.arena, "topic", data.StringValue(strings.Repeat("x", size))); err != nil {

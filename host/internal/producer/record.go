@@ -1,0 +1,89 @@
+package producer
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// maxLengthSize is how many bytes the length of a record takes at most.
+const maxLengthSize = binary.MaxVarintLen32
+
+// bodySize is the size of a record in a batch, in bytes, without its length.
+func bodySize(r *kgo.Record, sinceFirst int64, index int) int {
+	n := 1 + signedSize(sinceFirst) + signedSize(int64(index)) + bytesSize(r.Key) + bytesSize(r.Value) + signedSize(int64(len(r.Headers)))
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		n += signedSize(int64(len(h.Key))) + len(h.Key) + bytesSize(h.Value)
+	}
+	return n
+}
+
+// appendRecord appends a record as it is in a batch of version 2 (Kafka's documentation, "Record"): size is its bodySize.
+func appendRecord(dst []byte, r *kgo.Record, size int, sinceFirst int64, index int) []byte {
+	dst = binary.AppendVarint(dst, int64(size))
+	dst = append(dst, 0) // attributes, of which there are none
+	dst = binary.AppendVarint(dst, sinceFirst)
+	dst = binary.AppendVarint(dst, int64(index))
+	dst = appendBytes(dst, r.Key)
+	dst = appendBytes(dst, r.Value)
+	dst = binary.AppendVarint(dst, int64(len(r.Headers)))
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		dst = binary.AppendVarint(dst, int64(len(h.Key)))
+		dst = append(dst, h.Key...)
+		dst = appendBytes(dst, h.Value)
+	}
+	return dst
+}
+
+// appendBytes appends bytes behind their length, which is -1 for nil.
+func appendBytes(dst, b []byte) []byte {
+	if b == nil {
+		return append(dst, 1)
+	}
+	return append(binary.AppendVarint(dst, int64(len(b))), b...)
+}
+
+func bytesSize(b []byte) int {
+	if b == nil {
+		return 1
+	}
+	return signedSize(int64(len(b))) + len(b)
+}
+
+// signedSize is how many bytes binary.AppendVarint takes.
+func signedSize(v int64) int {
+	return (bits.Len64(uint64(v<<1)^uint64(v>>63)|1) + 6) / 7
+}
+
+// readRecord reads what appendRecord has appended, and returns what is behind it. r shares the memory of src. first is the time that the
+// record's is relative to.
+func readRecord(src []byte, r *kgo.Record, first int64) []byte {
+	number := func() int {
+		v, n := binary.Varint(src)
+		src = src[n:]
+		return int(v)
+	}
+	text := func() []byte {
+		n := number()
+		if n < 0 {
+			return nil
+		}
+		b := src[:n:n]
+		src = src[n:]
+		return b
+	}
+	number()
+	src = src[1:]
+	r.Timestamp = time.UnixMilli(first + int64(number()))
+	number()
+	r.Key = text()
+	r.Value = text()
+	for range number() {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: string(text()), Value: text()})
+	}
+	return src
+}
