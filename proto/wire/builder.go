@@ -109,22 +109,33 @@ func (c *columns) each() []*column[uint32] {
 	}
 }
 
-// index is a dictionary of a batch. Most batches have one entry, so the last
-// one found is tried first.
+// index is a dictionary of a batch. Most batches have one entry, or entries that
+// follow one another in turn, as the headers of a record do: so the last one
+// found is tried first, then the one that was added after it.
 type index[K comparable] struct {
-	at      map[K]uint32
-	last    K
-	lastIdx uint32
-	n       uint32
+	at   map[K]uint32
+	keys []K
+	last int // position of the last one found
 }
 
 func (d *index[K]) find(k K) (uint32, bool) {
-	if d.n > 0 && k == d.last {
-		return d.lastIdx, true
+	if len(d.keys) == 0 {
+		return 0, false
+	}
+	if d.keys[d.last] == k {
+		return uint32(d.last), true
+	}
+	next := d.last + 1
+	if next == len(d.keys) {
+		next = 0
+	}
+	if d.keys[next] == k {
+		d.last = next
+		return uint32(next), true
 	}
 	i, ok := d.at[k]
 	if ok {
-		d.last, d.lastIdx = k, i
+		d.last = int(i)
 	}
 	return i, ok
 }
@@ -133,18 +144,17 @@ func (d *index[K]) add(k K) uint32 {
 	if d.at == nil {
 		d.at = map[K]uint32{}
 	}
-	i := d.n
-	d.at[k] = i
-	d.last, d.lastIdx = k, i
-	d.n++
-	return i
+	d.last = len(d.keys)
+	d.keys = append(d.keys, k)
+	d.at[k] = uint32(d.last)
+	return uint32(d.last)
 }
 
 func (d *index[K]) reset() {
-	if d.n > 0 {
+	if len(d.keys) > 0 {
 		clear(d.at)
-		var zero K
-		d.last, d.n = zero, 0
+		clear(d.keys)
+		d.keys, d.last = d.keys[:0], 0
 	}
 }
 

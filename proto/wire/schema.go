@@ -111,10 +111,20 @@ type schemaIDs struct {
 	ids   map[*data.Schema]uint32
 	known []*data.Schema // by id; equal schemas share one
 	fresh []*connectv1.Schema
+
+	last   *data.Schema // the one asked for last
+	lastID uint32
 }
 
 // id returns the number of a schema and notes those the peer must be told.
 func (t *schemaIDs) id(s *data.Schema) uint32 {
+	if s != t.last || t.lastID == 0 {
+		t.last, t.lastID = s, t.find(s)
+	}
+	return t.lastID
+}
+
+func (t *schemaIDs) find(s *data.Schema) uint32 {
 	if id, ok := t.ids[s]; ok {
 		return id
 	}

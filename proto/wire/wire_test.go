@@ -59,7 +59,7 @@ func randomSource(r *rand.Rand, uniform bool) data.SourceRecord {
 	}
 	rec.Key, rec.Value = randomValue(r), randomValue(r)
 	for range r.IntN(3) {
-		rec.Headers = append(rec.Headers, data.Header{Key: fmt.Sprint("h", r.IntN(2)), Value: randomValue(r)})
+		rec.Headers = append(rec.Headers, data.Header{Key: fmt.Sprint("h", r.IntN(5)), Value: randomValue(r)})
 	}
 	if r.IntN(3) > 0 {
 		rec.SourcePartition = []byte(fmt.Sprintf(`{"p":%d}`, r.IntN(2)))
