@@ -30,3 +30,9 @@ func (c byteArray) FromConnect(_ *Arena, _ string, v data.Value) ([]byte, error)
 func (byteArray) ToConnect(_ *Arena, _ string, b []byte) (data.Value, error) {
 	return data.BytesValue(b), nil
 }
+
+// Opaque tells whether a converter's values are the bytes as they are: ToConnect returns them as data.BytesValue does.
+func Opaque(c Converter) bool {
+	_, ok := c.(byteArray)
+	return ok
+}

@@ -162,7 +162,11 @@ func (c testCase) converter() (write func(data.Value) (string, error), read func
 			return nil, nil, err
 		}
 		return func(v data.Value) (string, error) { return text(h.FromConnectHeader(a, "topic", "name", v)) },
-			func(b []byte) (string, error) { return value(h.ToConnectHeader(a, "topic", "name", b)) }, nil
+			func(b []byte) (string, error) {
+				var v data.Value
+				err := h.ToConnectHeader(&v, a, "topic", "name", b)
+				return value(v, err)
+			}, nil
 	}
 	use := Value
 	if c["use"] == "key" {

@@ -54,8 +54,8 @@ type Converter interface {
 type HeaderConverter interface {
 	// FromConnectHeader is Converter.FromConnect for the header called name.
 	FromConnectHeader(a *Arena, topic, name string, v data.Value) ([]byte, error)
-	// ToConnectHeader is Converter.ToConnect for the header called name.
-	ToConnectHeader(a *Arena, topic, name string, b []byte) (data.Value, error)
+	// ToConnectHeader is Converter.ToConnect for the header called name. It puts the value into v, whatever was there.
+	ToConnectHeader(v *data.Value, a *Arena, topic, name string, b []byte) error
 }
 
 // Description tells of a built-in converter.
@@ -152,10 +152,9 @@ func (h headers) FromConnectHeader(a *Arena, topic, name string, v data.Value) (
 	return b, nil
 }
 
-func (h headers) ToConnectHeader(a *Arena, topic, name string, b []byte) (data.Value, error) {
-	v, err := h.c.ToConnect(a, topic, b)
-	if err != nil {
-		return v, fmt.Errorf("header %q: %w", name, err)
+func (h headers) ToConnectHeader(v *data.Value, a *Arena, topic, name string, b []byte) (err error) {
+	if *v, err = h.c.ToConnect(a, topic, b); err != nil {
+		return fmt.Errorf("header %q: %w", name, err)
 	}
-	return v, nil
+	return nil
 }

@@ -174,8 +174,8 @@ func FuzzHeader(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := header.ToConnectHeader(new(Arena), "topic", "h", b)
-		if err != nil {
+		var v data.Value
+		if err := header.ToConnectHeader(&v, new(Arena), "topic", "h", b); err != nil {
 			t.Fatal(err)
 		}
 		switch v.Kind {

@@ -41,7 +41,8 @@ func TestSchemaIdentity(t *testing.T) {
 	}
 	schemas := map[*data.Schema]bool{}
 	for _, text := range []string{"[1]", "[2,3]", "[[4]]", "[[5]]", `{"a":1}`, `{"b":2}`, "99999999999999999999", "88888888888888888888"} {
-		v, err := h.ToConnectHeader(new(Arena), "topic", "h", []byte(text))
+		var v data.Value
+		err := h.ToConnectHeader(&v, new(Arena), "topic", "h", []byte(text))
 		if err != nil || v.Kind != data.KindRow {
 			t.Fatal(text, v.Kind, err)
 		}

@@ -276,15 +276,9 @@ func (v scalar) boxed() any {
 
 // append appends the scalar's row.
 func (v scalar) append(dst []byte) []byte {
-	switch v.schema.Type() {
-	case data.Int8:
-		return append(dst, byte(v.whole))
-	case data.Int16:
-		return binary.LittleEndian.AppendUint16(dst, uint16(v.whole))
-	case data.Int32:
-		return binary.LittleEndian.AppendUint32(dst, uint32(v.whole))
-	case data.Int64:
-		return binary.LittleEndian.AppendUint64(dst, uint64(v.whole))
+	switch t := v.schema.Type(); t {
+	case data.Int8, data.Int16, data.Int32, data.Int64:
+		return appendWhole(dst, t, v.whole)
 	case data.Float32:
 		return binary.LittleEndian.AppendUint32(dst, math.Float32bits(float32(v.float)))
 	case data.Float64:
@@ -345,15 +339,7 @@ func numberLiteral(text []byte) scalar {
 		return scalar{}
 	}
 	if i, ok := n.int64(); ok {
-		switch {
-		case i == int64(int8(i)):
-			return scalar{schema: data.Int8Schema, whole: i}
-		case i == int64(int16(i)):
-			return scalar{schema: data.Int16Schema, whole: i}
-		case i == int64(int32(i)):
-			return scalar{schema: data.Int32Schema, whole: i}
-		}
-		return scalar{schema: data.Int64Schema, whole: i}
+		return scalar{schema: wholeSchema(i), whole: i}
 	}
 	scale := len(n.fraction) - n.exponent
 	if scale != 0 {
@@ -376,6 +362,55 @@ func numberLiteral(text []byte) scalar {
 		unscaled.Neg(unscaled)
 	}
 	return scalar{schema: s, decimal: data.Decimal{Unscaled: unscaled, Scale: scale}}
+}
+
+// wholeSchema returns the smallest of INT8, INT16, INT32 and INT64 that i fits.
+func wholeSchema(i int64) *data.Schema {
+	switch {
+	case i == int64(int8(i)):
+		return data.Int8Schema
+	case i == int64(int16(i)):
+		return data.Int16Schema
+	case i == int64(int32(i)):
+		return data.Int32Schema
+	}
+	return data.Int64Schema
+}
+
+// appendWhole appends the row of a whole number of type t.
+func appendWhole(dst []byte, t data.Type, i int64) []byte {
+	switch t {
+	case data.Int8:
+		return append(dst, byte(i))
+	case data.Int16:
+		return binary.LittleEndian.AppendUint16(dst, uint16(i))
+	case data.Int32:
+		return binary.LittleEndian.AppendUint32(dst, uint32(i))
+	}
+	return binary.LittleEndian.AppendUint64(dst, uint64(i))
+}
+
+// wholeNumber reads a number that has no more than digits, up to 18 of them, and a minus. What else numberLiteral takes
+// for a whole number is not one here.
+func wholeNumber(text []byte) (int64, bool) {
+	negative := len(text) > 0 && text[0] == '-'
+	if negative {
+		text = text[1:]
+	}
+	if len(text) == 0 || len(text) > 18 {
+		return 0, false
+	}
+	n := int64(0)
+	for _, c := range text {
+		if !isDigit(c) {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
 }
 
 // javaNumber takes a number apart as Java's BigDecimal reads it: with either sign, and with digits on one side of the

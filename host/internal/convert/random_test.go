@@ -326,7 +326,7 @@ func TestTexts(t *testing.T) {
 		if err != nil || !utf8.Valid(text) {
 			t.Fatalf("seed %d: %v %q", seed, err, text)
 		}
-		if _, err := h.ToConnectHeader(&a, "topic", "h", text); err != nil {
+		if err := h.ToConnectHeader(new(data.Value), &a, "topic", "h", text); err != nil {
 			t.Fatalf("seed %d: %v %q", seed, err, text)
 		}
 	}
@@ -377,13 +377,33 @@ func TestHeaderRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, err := h.ToConnectHeader(&a, "topic", "h", text)
-			if err != nil {
+			var v data.Value
+			if err := h.ToConnectHeader(&v, &a, "topic", "h", text); err != nil {
 				t.Fatal(err)
 			}
 			got, err := data.Decode(v.Schema, v.Data)
 			if err != nil || !v.Schema.Equal(c.schema) || !reflect.DeepEqual(got, c.value) {
 				t.Errorf("%s became %v %v, %v", text, v.Schema, got, err)
+			}
+		})
+	}
+}
+
+// What wholeNumber takes is what numberLiteral says it is.
+func TestWholeNumber(t *testing.T) {
+	for text, whole := range map[string]bool{
+		"0": true, "-0": true, "7": true, "-128": true, "-129": true, "32767": true, "0000000000000042": true, "-2147483649": true,
+		"999999999999999999": true, "-999999999999999999": true,
+		"": false, "-": false, "+1": false, "--1": false, " 1": false, "1 ": false, "1.0": false, "1e3": false, "0x1": false, "2024-02-29": false,
+		"1000000000000000000": false, "0000000000000000001": false,
+	} {
+		t.Run(text, func(t *testing.T) {
+			n, ok := wholeNumber([]byte(text))
+			if ok != whole {
+				t.Fatalf("got %d, %v", n, ok)
+			}
+			if v := numberLiteral([]byte(text)); ok && (v.whole != n || v.schema != wholeSchema(n)) {
+				t.Errorf("got %d %v, numberLiteral says %d %v", n, wholeSchema(n), v.whole, v.schema)
 			}
 		})
 	}

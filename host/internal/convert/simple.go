@@ -29,35 +29,47 @@ func (c *simple) FromConnectHeader(a *Arena, _, name string, v data.Value) ([]by
 	return b, nil
 }
 
-func (c *simple) ToConnectHeader(a *Arena, _, _ string, b []byte) (data.Value, error) {
+func (c *simple) ToConnectHeader(v *data.Value, a *Arena, _, _ string, b []byte) error {
+	from := len(a.buf)
+	if n, ok := wholeNumber(b); ok {
+		s := wholeSchema(n)
+		v.Kind, v.Schema, v.Data = data.KindRow, s, a.cut(appendWhole(a.buf, s.Type(), n), from)
+		return nil
+	}
+	*v = c.value(a, b)
+	return nil
+}
+
+// value returns the value of a header that is not a whole number in its plainest form.
+func (c *simple) value(a *Arena, b []byte) data.Value {
 	if b == nil {
-		return data.Value{}, nil
+		return data.Value{}
 	}
 	if !utf8.Valid(b) {
-		return data.BytesValue(b), nil
+		return data.BytesValue(b)
 	}
 	text := trim(b)
 	if len(text) == 0 {
-		return data.Value{Kind: data.KindString, Data: b}, nil
+		return data.Value{Kind: data.KindString, Data: b}
 	}
 	from := len(a.buf)
 	switch first := text[0]; {
 	case string(text) == "null":
-		return data.Value{}, nil
+		return data.Value{}
 	case string(text) == "true":
-		return data.RowValue(data.BooleanSchema, a.cut(append(a.buf, 1), from)), nil
+		return data.RowValue(data.BooleanSchema, a.cut(append(a.buf, 1), from))
 	case string(text) == "false":
-		return data.RowValue(data.BooleanSchema, a.cut(append(a.buf, 0), from)), nil
+		return data.RowValue(data.BooleanSchema, a.cut(append(a.buf, 0), from))
 	case first == '-' || first == '+' || isDigit(first):
 		if v := scalarLiteral(text); v.schema != nil {
-			return data.RowValue(c.canonical(v.schema), a.cut(v.append(a.buf), from)), nil
+			return data.RowValue(c.canonical(v.schema), a.cut(v.append(a.buf), from))
 		}
 	case first == '[' || first == '{':
 		if v, ok := c.compound(a, text); ok {
-			return v, nil
+			return v
 		}
 	}
-	return data.Value{Kind: data.KindString, Data: b}, nil
+	return data.Value{Kind: data.KindString, Data: b}
 }
 
 // trim cuts what Java's String.trim cuts.

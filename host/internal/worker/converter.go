@@ -10,6 +10,7 @@ import (
 // converter is the one of keys or of values of a task.
 type converter struct {
 	convert.Converter
+	opaque bool           // bytes stay as they are
 	headed convert.Headed // the same, if a header of the record may name the schema
 	header string
 }
@@ -21,6 +22,7 @@ func newConverter(class string, settings map[string]string, use convert.Use) (c 
 	if headed, ok := c.Converter.(convert.Headed); ok {
 		c.headed, c.header = headed, headed.SchemaHeader()
 	}
+	c.opaque = convert.Opaque(c.Converter)
 	return c, nil
 }
 
@@ -36,10 +38,15 @@ func (c *converter) fromConnect(b *batch, topic string, v data.Value) ([]byte, e
 	return bytes, err
 }
 
-// toConnect makes the key or value of a record from its bytes.
-func (c *converter) toConnect(a *convert.Arena, k *kgo.Record, bytes []byte) (data.Value, error) {
+// toConnect makes v the key or value of a record, from its bytes.
+func (c *converter) toConnect(v *data.Value, a *convert.Arena, k *kgo.Record, bytes []byte) (err error) {
+	if c.opaque {
+		v.Kind, v.Schema, v.Data = data.KindBytes, nil, bytes
+		return nil
+	}
 	if c.headed == nil {
-		return c.ToConnect(a, k.Topic, bytes)
+		*v, err = c.ToConnect(a, k.Topic, bytes)
+		return err
 	}
 	var header []byte
 	for i := len(k.Headers) - 1; i >= 0; i-- {
@@ -48,5 +55,6 @@ func (c *converter) toConnect(a *convert.Arena, k *kgo.Record, bytes []byte) (da
 			break
 		}
 	}
-	return c.headed.ToConnectHeaded(a, k.Topic, bytes, header)
+	*v, err = c.headed.ToConnectHeaded(a, k.Topic, bytes, header)
+	return err
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -38,8 +39,8 @@ func (r *sinkRun) add(k *kgo.Record) (bool, error) {
 	b.Begin(rec.Topic, rec.Partition, rec.Timestamp)
 	b.Key(rec.Key)
 	b.Value(rec.Value)
-	for _, h := range rec.Headers {
-		b.Header(h.Key, h.Value)
+	for i := range rec.Headers {
+		b.Header(rec.Headers[i].Key, rec.Headers[i].Value)
 	}
 	if rec.Topic == k.Topic && rec.Partition == k.Partition {
 		b.Sink(k.Offset, timestampType(k), "", 0)
@@ -54,22 +55,21 @@ func (r *sinkRun) add(k *kgo.Record) (bool, error) {
 // a record that a transformation dropped.
 func (r *sinkRun) read(k *kgo.Record) (bool, *recordFailure) {
 	a, rec := &r.conv.arena, &r.rec
-	var err error
-	if rec.Key, err = r.conv.key.toConnect(a, k, k.Key); err != nil {
+	if err := r.conv.key.toConnect(&rec.Key, a, k, k.Key); err != nil {
 		return false, &recordFailure{tolerance.KeyConverter, r.conv.names[0], err}
 	}
-	if rec.Value, err = r.conv.value.toConnect(a, k, k.Value); err != nil {
+	if err := r.conv.value.toConnect(&rec.Value, a, k, k.Value); err != nil {
 		return false, &recordFailure{tolerance.ValueConverter, r.conv.names[1], err}
 	}
-	rec.Headers = r.headers[:0]
-	for _, h := range k.Headers {
-		v, err := r.conv.header.ToConnectHeader(a, k.Topic, h.Key, h.Value)
-		if err != nil {
+	r.headers = slices.Grow(r.headers[:0], len(k.Headers))[:len(k.Headers)]
+	for i := range k.Headers {
+		h, to := &k.Headers[i], &r.headers[i]
+		if err := r.conv.header.ToConnectHeader(&to.Value, a, k.Topic, h.Key, h.Value); err != nil {
 			return false, &recordFailure{tolerance.HeaderConverter, r.conv.names[2], fmt.Errorf("header %s: %w", h.Key, err)}
 		}
-		rec.Headers = append(rec.Headers, data.Header{Key: h.Key, Value: v})
+		to.Key = h.Key
 	}
-	r.headers = rec.Headers
+	rec.Headers = r.headers
 	rec.Topic, rec.Partition, rec.Offset, rec.Timestamp = k.Topic, k.Partition, k.Offset, k.Timestamp.UnixMilli()
 	if r.chain.Empty() {
 		return true, nil
