@@ -17,6 +17,9 @@ type Frame struct {
 // Release gives the memory back. The batch and every view of it are void after.
 func (f *Frame) Release() {
 	if f.Batch != nil {
+		if poison {
+			spoil(f.Batch)
+		}
 		// A message that was decoded without copying must not keep what it pointed to.
 		f.Batch.Values, f.Batch.Keys, f.Batch.Headers, f.Batch.SourceOffsets = nil, nil, nil, nil
 		f.Batch.ReturnToVTPool()
@@ -28,12 +31,36 @@ func (f *Frame) Release() {
 	}
 }
 
+// spoil overwrites the columns of a batch.
+func spoil(b *connectv1.RecordBatch) {
+	for _, column := range [][]uint32{
+		b.Topic, b.Partition, b.KeyType, b.KeyLength, b.ValueType, b.ValueLength, b.HeaderCount, b.HeaderKey, b.HeaderType, b.HeaderLength,
+		b.SourcePartition, b.SourceOffsetLength, b.TimestampType, b.OriginalTopic, b.OriginalPartition,
+	} {
+		for i := range column {
+			column[i] = 0xDBDBDBDB
+		}
+	}
+}
+
 // Bytes returns the size of the received message.
 func (f *Frame) Bytes() int {
 	if f.buf == nil {
 		return 0
 	}
 	return f.buf.Len()
+}
+
+// The tags of a batch in the messages that have one: number of the field, and
+// that its length follows. A batch is decoded into one that was released.
+const (
+	batchFromSource = 2<<3 | 2
+	batchToSink     = 3<<3 | 2
+)
+
+func beginsWith(buf mem.Buffer, tag byte) bool {
+	b := buf.ReadOnlyData()
+	return len(b) > 0 && b[0] == tag
 }
 
 // FromSource is a message of a source task, as the host receives it.
@@ -44,6 +71,9 @@ type FromSource struct {
 
 func (m *FromSource) receive(buf mem.Buffer) error {
 	m.Message = nil
+	if beginsWith(buf, batchFromSource) {
+		m.Message = &connectv1.SourceToHost_Batch{Batch: connectv1.RecordBatchFromVTPool()}
+	}
 	if err := m.UnmarshalVTUnsafe(buf.ReadOnlyData()); err != nil {
 		buf.Free()
 		return err
@@ -63,6 +93,9 @@ type ToSink struct {
 
 func (m *ToSink) receive(buf mem.Buffer) error {
 	m.Message = nil
+	if beginsWith(buf, batchToSink) {
+		m.Message = &connectv1.HostToSink_Batch{Batch: connectv1.RecordBatchFromVTPool()}
+	}
 	if err := m.UnmarshalVTUnsafe(buf.ReadOnlyData()); err != nil {
 		buf.Free()
 		return err

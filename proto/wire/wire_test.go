@@ -289,6 +289,54 @@ func FuzzDecoder(f *testing.F) {
 	})
 }
 
+// Messages that are not a batch, or say nothing that this version knows, do not become the batch before them.
+func TestMessagesAfterABatch(t *testing.T) {
+	var b wire.Builder
+	b.Begin("t", 1, 2)
+	b.Header("h", data.StringValue("x"))
+	b.Source(`{"p":1}`, nil)
+	b.End()
+	m, err := b.Batch(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := &connectv1.RecordBatch{Seq: 8}
+	for name, c := range map[string]struct {
+		message []byte
+		batch   *connectv1.RecordBatch
+	}{
+		"nothing":            {nil, nil},
+		"a field to come":    {[]byte{0x98, 0x06, 1}, nil},
+		"another message":    {marshal(t, &connectv1.SourceToHost{Message: &connectv1.SourceToHost_Drained{Drained: &connectv1.Drained{LastSeq: 3}}}), nil},
+		"an empty batch":     {marshal(t, &connectv1.SourceToHost{Message: &connectv1.SourceToHost_Batch{Batch: empty}}), empty},
+		"a batch and an end": {append(marshal(t, &connectv1.SourceToHost{Message: &connectv1.SourceToHost_Batch{Batch: m}}), marshal(t, &connectv1.SourceToHost{Message: &connectv1.SourceToHost_Drained{}})...), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			send(t, &connectv1.SourceToHost{Message: &connectv1.SourceToHost_Batch{Batch: m}}).Release()
+			var out wire.FromSource
+			if err := wire.Codec().Unmarshal(mem.BufferSlice{mem.SliceBuffer(c.message)}, &out); err != nil {
+				t.Fatal(err)
+			}
+			f := out.Take()
+			if (f != nil) != (c.batch != nil) {
+				t.Fatalf("got %v", f)
+			}
+			if f != nil && !proto.Equal(f.Batch, c.batch) {
+				t.Errorf("got %v", f.Batch)
+			}
+		})
+	}
+}
+
+func marshal(t *testing.T, m proto.Message) []byte {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func TestPoolClasses(t *testing.T) {
 	for _, n := range []int{0, 1, 1023, 1024, 1025, 1 << 20, 1<<20 + 1, 1 << 26, 1<<26 + 1} {
 		b := wire.Pool().Get(n)
