@@ -191,25 +191,32 @@ func (b *Builder) timestamp(ts int64) {
 }
 
 // typeOf returns the type of a value on the wire.
-func (b *Builder) typeOf(v data.Value) uint32 {
-	if v.Kind == data.KindRow {
-		return b.schemas.id(v.Schema)
+func (b *Builder) typeOf(kind data.Kind, s *data.Schema) uint32 {
+	if kind == data.KindRow {
+		return b.schemas.id(s)
 	}
-	return uint32(v.Kind)
+	return uint32(kind)
 }
 
 // Key sets the key of the record.
-func (b *Builder) Key(v data.Value) {
+func (b *Builder) Key(v data.Value) { b.KeyAt(&v) }
+
+// Value sets the value of the record.
+func (b *Builder) Value(v data.Value) { b.ValueAt(&v) }
+
+// KeyAt is Key for one who has the value in memory: to copy it takes longer
+// than to add a short one.
+func (b *Builder) KeyAt(v *data.Value) {
 	b.has |= hasKey
-	b.cols.keyType.add(b.count, b.typeOf(v))
+	b.cols.keyType.add(b.count, b.typeOf(v.Kind, v.Schema))
 	b.cols.keyLength.add(b.count, length(v.Data))
 	b.batch.Keys = append(b.batch.Keys, v.Data...)
 }
 
-// Value sets the value of the record.
-func (b *Builder) Value(v data.Value) {
+// ValueAt is Value for one who has the value in memory, as KeyAt is Key.
+func (b *Builder) ValueAt(v *data.Value) {
 	b.has |= hasValue
-	b.cols.valueType.add(b.count, b.typeOf(v))
+	b.cols.valueType.add(b.count, b.typeOf(v.Kind, v.Schema))
 	b.cols.valueLength.add(b.count, length(v.Data))
 	b.batch.Values = append(b.batch.Values, v.Data...)
 }
@@ -232,7 +239,7 @@ func (b *Builder) ValueBuffer() []byte { return b.batch.Values }
 // KeyWritten sets the key to what was appended to KeyBuffer.
 func (b *Builder) KeyWritten(kind data.Kind, s *data.Schema, blob []byte) {
 	b.has |= hasKey
-	b.cols.keyType.add(b.count, b.typeOf(data.Value{Kind: kind, Schema: s}))
+	b.cols.keyType.add(b.count, b.typeOf(kind, s))
 	b.cols.keyLength.add(b.count, uint32(len(blob)-len(b.batch.Keys))+1)
 	b.batch.Keys = blob
 }
@@ -240,20 +247,23 @@ func (b *Builder) KeyWritten(kind data.Kind, s *data.Schema, blob []byte) {
 // ValueWritten sets the value to what was appended to ValueBuffer.
 func (b *Builder) ValueWritten(kind data.Kind, s *data.Schema, blob []byte) {
 	b.has |= hasValue
-	b.cols.valueType.add(b.count, b.typeOf(data.Value{Kind: kind, Schema: s}))
+	b.cols.valueType.add(b.count, b.typeOf(kind, s))
 	b.cols.valueLength.add(b.count, uint32(len(blob)-len(b.batch.Values))+1)
 	b.batch.Values = blob
 }
 
 // Header adds a header to the record.
-func (b *Builder) Header(name string, v data.Value) {
+func (b *Builder) Header(name string, v data.Value) { b.HeaderAt(name, &v) }
+
+// HeaderAt is Header for one who has the value in memory, as KeyAt is Key.
+func (b *Builder) HeaderAt(name string, v *data.Value) {
 	k, ok := b.headerKeys.find(name)
 	if !ok {
 		k = b.headerKeys.add(name)
 		b.batch.HeaderKeys = append(b.batch.HeaderKeys, name)
 	}
 	b.cols.headerKey.add(b.allHeaders, k)
-	b.cols.headerType.add(b.allHeaders, b.typeOf(v))
+	b.cols.headerType.add(b.allHeaders, b.typeOf(v.Kind, v.Schema))
 	b.cols.headerLength.add(b.allHeaders, length(v.Data))
 	b.batch.Headers = append(b.batch.Headers, v.Data...)
 	b.headers++

@@ -37,10 +37,10 @@ func (r *sinkRun) add(k *kgo.Record) (bool, error) {
 	}
 	b, rec := &r.builder, &r.rec
 	b.Begin(rec.Topic, rec.Partition, rec.Timestamp)
-	b.Key(rec.Key)
-	b.Value(rec.Value)
+	b.KeyAt(&rec.Key)
+	b.ValueAt(&rec.Value)
 	for i := range rec.Headers {
-		b.Header(rec.Headers[i].Key, rec.Headers[i].Value)
+		b.HeaderAt(rec.Headers[i].Key, &rec.Headers[i].Value)
 	}
 	if rec.Topic == k.Topic && rec.Partition == k.Partition {
 		b.Sink(k.Offset, timestampType(k), "", 0)
