@@ -154,22 +154,14 @@ func (p *Producer) append(ctx context.Context, from Origin, index int, r *kgo.Re
 		from.Refused(index, clone(r), kgo.ErrClientClosed)
 		return
 	}
-	defer p.mu.Unlock()
 	p.buffered += int64(size) // it is taken away again when the origin is told
 	p.records++
-	for p.buffered > p.memory && p.buffered > int64(size) && !p.closed {
-		err := kgo.ErrMaxBuffered
-		if wait {
-			err = p.awaitRoom(ctx, size)
-		}
-		if err != nil {
+	if p.buffered > p.memory {
+		if err := p.room(ctx, size, wait); err != nil {
 			p.fail(from, index, clone(r), size, err)
+			p.mu.Unlock()
 			return
 		}
-	}
-	if p.closed {
-		p.fail(from, index, clone(r), size, kgo.ErrClientClosed)
-		return
 	}
 	t := p.latest
 	if t == nil || t.name != r.Topic {
@@ -178,9 +170,27 @@ func (p *Producer) append(ctx context.Context, from Origin, index int, r *kgo.Re
 	}
 	if len(t.partitions) == 0 || len(t.waiting) > 0 {
 		t.waiting = append(t.waiting, waiting{from, index, clone(r), time.Now(), size})
-		return
+	} else {
+		p.add(t, from, index, r, size)
 	}
-	p.add(t, from, index, r, size)
+	p.mu.Unlock()
+}
+
+// room returns when there is room for a record of this size, which is counted already. One that is alone has it. mu is held, but not while
+// it waits.
+func (p *Producer) room(ctx context.Context, size int, wait bool) error {
+	for p.buffered > p.memory && p.buffered > int64(size) && !p.closed {
+		if !wait {
+			return kgo.ErrMaxBuffered
+		}
+		if err := p.awaitRoom(ctx, size); err != nil {
+			return err
+		}
+	}
+	if p.closed {
+		return kgo.ErrClientClosed
+	}
+	return nil
 }
 
 // clone copies a record and what it refers to.

@@ -27,11 +27,14 @@ func newConverter(class string, settings map[string]string, use convert.Use) (c 
 }
 
 // fromConnect makes the bytes of a key or value, and adds the header that names its schema to the record's, which are the last of the batch.
-func (c *converter) fromConnect(b *batch, topic string, v data.Value) ([]byte, error) {
-	if c.headed == nil {
-		return c.FromConnect(&b.arena, topic, v)
+func (c *converter) fromConnect(b *batch, topic string, v *data.Value) ([]byte, error) {
+	if c.opaque && v.Kind == data.KindBytes {
+		return v.Data, nil
 	}
-	bytes, header, err := c.headed.FromConnectHeaded(&b.arena, topic, v)
+	if c.headed == nil {
+		return c.FromConnect(&b.arena, topic, *v)
+	}
+	bytes, header, err := c.headed.FromConnectHeaded(&b.arena, topic, *v)
 	if header != nil {
 		b.headers = append(b.headers, kgo.RecordHeader{Key: c.header, Value: header})
 	}
