@@ -15,7 +15,9 @@ const (
 	// poolSize is how many bytes the bodies of all records are cut from: far
 	// beyond the window of the usual compression, so that pieces seldom overlap
 	// in it, and little enough for the processor's cache.
-	poolSize = 128 << 10
+	poolSize = 512 << 10
+	// runLength is how many records in a row are pieces of the pool in a row: the processor fetches what comes next beforehand.
+	runLength = 64
 )
 
 // texts makes values of printable text: the number of the record, and a piece
@@ -48,7 +50,7 @@ func newTexts(seed int64, size int) *texts {
 }
 
 func (t *texts) write(r *sdk.Record, number int64) {
-	at := scramble(uint64(number)^t.mix) % poolSize
+	at := (scramble(uint64(number)/runLength^t.mix) + uint64(number)%runLength*uint64(t.size)) % poolSize
 	value := r.ValueSpace(t.size)
 	copy(value, t.pool[at:])
 	stamp(value, number)
