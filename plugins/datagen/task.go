@@ -21,7 +21,7 @@ type task struct {
 	first, step int64 // record k of the slice has the number first + k*step
 	next, end   int64 // in records of the slice
 	pace        pace
-	number      [numberSize]byte
+	number      digits
 }
 
 // maxHeaders bounds the headers of a record.
@@ -92,14 +92,14 @@ func (t *task) add(batch *sdk.SourceBatch) *sdk.Record {
 	t.next++
 	r := batch.Add(t.topic)
 	if t.sequence || len(t.headers) > 0 {
-		stamp(t.number[:], number)
+		t.number.set(number)
 	}
 	if t.sequence {
-		r.KeyBytes(t.number[:])
+		r.KeyBytes(t.number.text[:])
 	}
 	t.make(r, number)
 	for _, name := range t.headers {
-		r.Header(name, data.Value{Kind: data.KindString, Data: t.number[:]})
+		r.Header(name, data.Value{Kind: data.KindString, Data: t.number.text[:]})
 	}
 	return r
 }

@@ -145,6 +145,17 @@ func TestStamp(t *testing.T) {
 	}
 }
 
+// Whatever number came before, the digits are those of the number.
+func TestDigits(t *testing.T) {
+	var d digits
+	for _, n := range []int64{0, 0, 1, 2, 9, 10, 11, 18, 19, 20, 99, 100, 101, 104, 109, 108, 7, 16, 25, 1000, 999, 9999999999999998, 9999999999999999} {
+		d.set(n)
+		if want := fmt.Sprintf("%016d", n); string(d.text[:]) != want {
+			t.Errorf("%s, expected %s", d.text, want)
+		}
+	}
+}
+
 func TestPace(t *testing.T) {
 	for name, rate := range map[string]float64{"one": 1, "slow": 0.25, "hundred": 100, "fast": 1e6} {
 		t.Run(name, func(t *testing.T) {

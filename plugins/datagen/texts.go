@@ -27,6 +27,7 @@ type texts struct {
 	pool []byte // has size bytes behind each of the poolSize starts
 	size int    // of a value
 	mix  uint64
+	digits
 }
 
 var words = [...]string{
@@ -52,8 +53,26 @@ func newTexts(seed int64, size int) *texts {
 func (t *texts) write(r *sdk.Record, number int64) {
 	at := (scramble(uint64(number)/runLength^t.mix) + uint64(number)%runLength*uint64(t.size)) % poolSize
 	value := r.ValueSpace(t.size)
-	copy(value, t.pool[at:])
-	stamp(value, number)
+	t.set(number)
+	rest := value[copy(value, t.text[:]):]
+	copy(rest, t.pool[at:])
+}
+
+// digits are a number in numberSize digits.
+type digits struct {
+	number int64
+	text   [numberSize]byte // all zero: there is none yet
+}
+
+// set makes it another number, which takes little when that follows soon on the one before.
+func (d *digits) set(number int64) {
+	last := &d.text[numberSize-1]
+	if more := number - d.number; *last >= '0' && more >= 0 && more <= int64('9'-*last) {
+		*last += byte(more)
+	} else {
+		stamp(d.text[:], number)
+	}
+	d.number = number
 }
 
 // stamp writes a number in numberSize digits.

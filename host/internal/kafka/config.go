@@ -251,11 +251,11 @@ func (v *values) durability(c *Config) {
 func (v *values) partitioner() kgo.Partitioner {
 	const java = "org.apache.kafka.clients.producer."
 	ignoreKeys, _ := v.flag("partitioner.ignore.keys")
-	usual := kgo.UniformBytesPartitioner(64<<10, true, !ignoreKeys, nil)
+	usual := uniform{kgo.UniformBytesPartitioner(64<<10, true, !ignoreKeys, nil)}
 	p, given := choice(v, "partitioner.class", false, map[string]kgo.Partitioner{
 		java + "RoundRobinPartitioner":        kgo.RoundRobinPartitioner(),
 		java + "internals.DefaultPartitioner": usual,
-		java + "UniformStickyPartitioner":     kgo.UniformBytesPartitioner(64<<10, true, false, nil),
+		java + "UniformStickyPartitioner":     uniform{kgo.UniformBytesPartitioner(64<<10, true, false, nil)},
 		java + "internals.BuiltInPartitioner": usual,
 	})
 	if !given {

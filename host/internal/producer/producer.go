@@ -217,6 +217,7 @@ func (p *Producer) topic(name string) *topic {
 	t := p.topics[name]
 	if t == nil {
 		t = &topic{name: name, stale: true, partitioner: p.partitioner.ForTopic(name)}
+		t.anywhere, _ = t.partitioner.(anywhere)
 		p.topics[name] = t
 		p.metadata.tries, p.metadata.notBefore = 0, time.Time{}
 		p.signal()
@@ -226,16 +227,18 @@ func (p *Producer) topic(name string) *topic {
 
 // add appends a record to the open batch of its partition. mu is held.
 func (p *Producer) add(t *topic, from Origin, index int, r *kgo.Record, size int) {
-	to := t.pick(r)
-	if to == nil {
-		p.fail(from, index, clone(r), size, fmt.Errorf("topic %s has no partition %d, only %d of them: %w", t.name, r.Partition, len(t.partitions), kerr.UnknownTopicOrPartition))
-		return
-	}
 	at := r.Timestamp.UnixMilli()
-	b := to.open()
-	if b != nil && !b.takes(bodySize(r, at-b.first, b.count), p.batchBytes) {
+	var to *partition
+	var b *batch
+	for {
+		if to = t.pick(r); to == nil {
+			p.fail(from, index, clone(r), size, fmt.Errorf("topic %s has no partition %d, only %d of them: %w", t.name, r.Partition, len(t.partitions), kerr.UnknownTopicOrPartition))
+			return
+		}
+		if b = to.open(); b == nil || b.takes(bodySize(r, at-b.first, b.count), p.batchBytes) {
+			break
+		}
 		b.closed = true
-		b = nil
 		p.signal()
 	}
 	if b == nil {

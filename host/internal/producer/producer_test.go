@@ -617,3 +617,54 @@ func TestConcurrency(t *testing.T) {
 		t.Errorf("%d records", got)
 	}
 }
+
+// spread is a partitioner that leaves records without a key to the producer.
+type spread struct{ kgo.Partitioner }
+
+type topicSpread struct{ kgo.TopicPartitioner }
+
+func (s spread) ForTopic(topic string) kgo.TopicPartitioner {
+	return topicSpread{s.Partitioner.ForTopic(topic)}
+}
+
+func (s topicSpread) Anywhere(r *kgo.Record) bool { return r.Key == nil }
+
+// Records that may go anywhere fill one batch after the other, and all partitions get their share of the batches.
+func TestAnywhere(t *testing.T) {
+	const n, size, batchBytes, partitions = 4000, 100, 4 << 10, 4
+	b := newBench(t, []kfake.Opt{kfake.SeedTopics(partitions, "t")}, kgo.RecordPartitioner(spread{kgo.StickyKeyPartitioner(nil)}), kgo.ProducerBatchMaxBytes(batchBytes),
+		kgo.ProducerLinger(10*time.Second))
+	var mu sync.Mutex
+	requests, batches := 0, map[int32]int{}
+	b.cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		requests++
+		for _, t := range req.(*kmsg.ProduceRequest).Topics {
+			for _, p := range t.Partitions {
+				batches[p.Partition]++
+			}
+		}
+		return nil, nil, false
+	})
+	l := newLedger()
+	r := kgo.Record{Topic: "t", Partition: -1, Value: make([]byte, size)}
+	for i := range n {
+		b.p.Append(b.ctx, l, i, &r)
+	}
+	b.flush()
+	all := 0
+	for p := range int32(partitions) {
+		all += batches[p]
+		if batches[p] < n*size/batchBytes/partitions/3 {
+			t.Errorf("partition %d got %d batches of %v", p, batches[p], batches)
+		}
+	}
+	if least, most := n*size/batchBytes, 5*n*size/batchBytes/4; all < least || all > most {
+		t.Errorf("%d records are in %d batches", n, all)
+	}
+	if len(l.written) != n {
+		t.Errorf("%d are written, refused: %v", len(l.written), l.refused)
+	}
+}

@@ -111,12 +111,11 @@ func (p *Producer) look() (next time.Time, seal *batch) {
 	return next, seal
 }
 
-// fill makes a request to a broker that has a batch due. The others that wait for the same broker go along, whether they are due or not, as
-// those of Kafka's producer do. mu is held.
+// fill makes a request of what is due at a broker. mu is held.
 func (p *Producer) fill(leader int32, now time.Time, at func(time.Time)) *request {
 	r := &request{to: leader}
 	for _, to := range p.active {
-		if to.leader != leader || p.lookAt(to, now, func(time.Time) {}) < waits {
+		if to.leader != leader || p.lookAt(to, now, at) != due {
 			continue
 		}
 		b := to.queue[0]
@@ -175,9 +174,8 @@ func (p *Producer) lookAtWaiting(now time.Time, at func(time.Time)) {
 type readiness uint8
 
 const (
-	nothing  readiness = iota // there is none, or it cannot be sent now
+	waits    readiness = iota // there is none, it cannot be sent now, or more records may come
 	underWay                  // it is in flight
-	waits                     // it may be sent, but more records may come
 	due                       // it is to be sent
 )
 
@@ -195,15 +193,15 @@ func (p *Producer) lookAt(to *partition, now time.Time, at func(time.Time)) read
 		p.failBatch(head, fmt.Errorf("%w (delivery.timeout.ms is %s)", kgo.ErrRecordTimeout, p.timeout))
 	}
 	if len(to.queue) == 0 {
-		return nothing
+		return waits
 	}
 	head := to.queue[0]
 	switch until := head.since.Add(p.linger); {
 	case to.leader == none || p.idempotent && p.identity.id == none || head.sealing:
-		return nothing // who changes that signals
+		return waits // who changes that signals
 	case now.Before(to.notBefore):
 		at(to.notBefore)
-		return nothing
+		return waits
 	case head.closed || len(to.queue) > 1 || p.flushing > 0 || p.blocked > 0 || !now.Before(until):
 		return due
 	default:

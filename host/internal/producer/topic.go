@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -16,11 +17,19 @@ type topic struct {
 	partitions  []*partition // empty while they are not known
 	writable    []*partition // those that have a leader
 	backlog     backlog
+	anywhere    anywhere   // the partitioner, if it is one
+	current     *partition // that records go to that may go anywhere
 
 	waiting []waiting // for the partitions, in order
 	asked   int       // times in a row that the broker did not know the topic
 	stale   bool      // its metadata is to be read again
 	loaded  time.Time
+}
+
+// anywhere is a partitioner that leaves some records to the producer: they go to one partition until its batch is sent, and then to
+// another that less waits for than for others. So batches get as large as they may.
+type anywhere interface {
+	Anywhere(*kgo.Record) bool
 }
 
 // waiting is a record that has no partition yet.
@@ -79,6 +88,12 @@ func (p *partition) restart() {
 
 // pick chooses the partition of a record; nil when the topic does not have it.
 func (t *topic) pick(r *kgo.Record) *partition {
+	if t.anywhere != nil && t.anywhere.Anywhere(r) {
+		if t.current == nil || t.current.open() == nil {
+			t.current = t.leastBusy()
+		}
+		return t.current
+	}
 	among := t.writable
 	if len(t.writable) < len(t.partitions) && (len(among) == 0 || t.partitioner.RequiresConsistency(r)) {
 		among = t.partitions
@@ -96,6 +111,22 @@ func (t *topic) pick(r *kgo.Record) *partition {
 		return nil
 	}
 	return among[i]
+}
+
+// leastBusy returns a partition that can be written to and has the fewest records waiting, one of those at random.
+func (t *topic) leastBusy() *partition {
+	among := t.writable
+	if len(among) == 0 {
+		among = t.partitions
+	}
+	start := rand.IntN(len(among))
+	best, least := among[start], among[start].records()
+	for i := 1; i < len(among) && least > 0; i++ {
+		if p := among[(start+i)%len(among)]; p.records() < least {
+			best, least = p, p.records()
+		}
+	}
+	return best
 }
 
 // backlog tells the partitioner how many records wait in each partition.

@@ -27,7 +27,7 @@ import (
 // less, batches of large records are sent before they are full, and compress worse; with much more, small records leave the processor's caches.
 const (
 	creditBatches  = 512
-	maxCreditBytes = 4 << 20
+	maxCreditBytes = 16 << 20
 )
 
 // unknownTopicRetries is how often a producer asks for a topic that does not exist (yet) before its record fails: about a minute, as long as
