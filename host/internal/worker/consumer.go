@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,9 +22,9 @@ type topicPartition struct {
 // attempts, so that the death of a plugin does not cause a rebalance.
 type sinkConsumer struct {
 	client  *kgo.Client
-	records int // that one poll returns at most
+	records int // that one batch has at most
 
-	permits chan uint64 // to poll once, with the generation
+	permits chan permit // to poll once
 	fetched chan fetch
 	polling context.CancelFunc
 	done    chan struct{}
@@ -43,8 +44,14 @@ type position struct {
 	committed int64 // the group's offset, or where reading began
 	stored    int64 // the group's offset, as far as this task committed it
 	put       int64 // behind the last record that the plugin took
-	next      int64 // behind the last record that was sent
+	next      int64 // behind the last record that was sent, or where reading began
 	epoch     int32 // leader epoch of the last record
+}
+
+// permit is for one poll.
+type permit struct {
+	generation uint64
+	records    int // that it returns at most
 }
 
 // fetch is the result of a poll.
@@ -67,7 +74,7 @@ func (t *task) newSinkConsumer() (*sinkConsumer, error) {
 	}
 	c := &sinkConsumer{
 		records: cfg.MaxPollRecords, owned: map[topicPartition]*position{},
-		permits: make(chan uint64, 1), fetched: make(chan fetch, 1), done: make(chan struct{}),
+		permits: make(chan permit, 1), fetched: make(chan fetch, 1), done: make(chan struct{}),
 	}
 	subscription, err := subscribe(t.config)
 	if err != nil {
@@ -109,15 +116,15 @@ func subscribe(config map[string]string) ([]kgo.Opt, error) {
 func (c *sinkConsumer) poll(ctx context.Context) {
 	defer close(c.done)
 	for {
-		var generation uint64
+		var p permit
 		select {
-		case generation = <-c.permits:
+		case p = <-c.permits:
 		case <-ctx.Done():
 			return
 		}
-		f := c.client.PollRecords(ctx, c.records)
+		f := c.client.PollRecords(ctx, p.records)
 		select {
-		case c.fetched <- fetch{f, generation}:
+		case c.fetched <- fetch{f, p.generation}:
 		case <-ctx.Done():
 			return
 		}
@@ -228,6 +235,12 @@ func (c *sinkConsumer) each(fn func(topicPartition, *position)) {
 	for tp, p := range c.owned {
 		fn(tp, p)
 	}
+}
+
+// pausedByAuthor tells whether the author wants no records of a partition.
+func (c *sinkConsumer) pausedByAuthor() func(topic string, partition int32) bool {
+	paused := c.client.PauseFetchPartitions(nil)
+	return func(topic string, partition int32) bool { return slices.Contains(paused[topic], partition) }
 }
 
 // seek goes on reading at the given offsets.

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		defer os.RemoveAll(plugins)
-		build := exec.Command("go", "build", "-o", plugins+"/", "./testdata/hostile", "./testdata/evolving", "../../../plugins/datagen", "../../../plugins/blackhole")
+		build := exec.Command("go", "build", "-o", plugins+"/", "./testdata/hostile", "./testdata/evolving", "./testdata/choosy", "../../../plugins/datagen", "../../../plugins/blackhole")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintln(os.Stderr, string(out))
 			return 1
@@ -195,6 +195,23 @@ func (b *bench) produce(topic string, n int) {
 		records = append(records, &kgo.Record{Topic: topic, Value: fmt.Appendf(nil, "%d", i), Partition: int32(i % 2)})
 	}
 	if err := b.client.ProduceSync(b.t.Context(), records...).FirstErr(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// produceTo writes n numbered values to a partition.
+func (b *bench) produceTo(topic string, partition int32, n int) {
+	b.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.kafka.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer client.Close()
+	var records []*kgo.Record
+	for i := range n {
+		records = append(records, &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Appendf(nil, "%d", i)})
+	}
+	if err := client.ProduceSync(b.t.Context(), records...).FirstErr(); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -26,6 +26,10 @@ const (
 	windowBytes   = 8 << 20
 	// batchBytes is the size at which a batch is sent though there are more records.
 	batchBytes = 1 << 20
+	// A poll brings this much at most, and one batch at least: the client fetches
+	// what is next while batches are made of it.
+	aheadBatches = 32
+	aheadBytes   = 8 << 20
 )
 
 // sinkRun is one attempt of a sink task. One goroutine, loop, owns all of it.
@@ -53,6 +57,8 @@ type sinkRun struct {
 	stored  chan stored   // a commit to the group has ended
 
 	backlog    []*kgo.Record // fetched and not sent
+	held       []*kgo.Record // the same, of partitions that the author paused
+	recordSize int           // in the last batch, on average
 	inflight   []*sentBatch  // sent and not put, oldest first
 	bytes      int           // of inflight
 	builderOut bool          // the builder's memory is on its way
@@ -287,15 +293,19 @@ func (r *sinkRun) loop(ctx context.Context, a *attempt) error {
 // drain begins the end: what is on its way is waited for, unless it is to be
 // given again.
 func (r *sinkRun) drain() {
-	r.stopping, r.due, r.backlog = true, true, nil
+	r.stopping, r.due, r.backlog, r.held = true, true, nil, nil
 	if r.retryAt != nil || r.resend >= 0 {
 		r.inflight, r.bytes, r.retryAt, r.resend = nil, 0, nil, -1
 	}
 }
 
 // begin opens partitions that the task has already and goes back to what is
-// committed: what an earlier attempt sent and did not commit is read again.
+// committed: what an earlier attempt sent and did not commit is read again. Its
+// author's pauses have ended with it.
 func (r *sinkRun) begin(partitions []topicPartition) {
+	if paused := r.consumer.client.PauseFetchPartitions(nil); len(paused) > 0 {
+		r.consumer.client.ResumeFetchPartitions(paused)
+	}
 	back := map[topicPartition]int64{}
 	for _, tp := range partitions {
 		p := r.consumer.position(tp)
@@ -320,7 +330,7 @@ func (r *sinkRun) seekTo(to map[topicPartition]int64) {
 		}
 	})
 	r.generation = r.consumer.nextGeneration()
-	r.backlog = nil
+	r.backlog, r.held = nil, nil
 	r.consumer.seek(to)
 }
 
@@ -379,9 +389,17 @@ func (r *sinkRun) advance() error {
 	idle := len(r.backlog) == 0 && len(r.inflight) < windowBatches && r.bytes < windowBytes && r.opening == 0 && r.retryAt == nil
 	if idle && r.permit == 0 && r.fetchAt == nil && !r.paused && !r.stopping {
 		r.permit = r.generation
-		r.consumer.permits <- r.permit
+		r.consumer.permits <- permit{r.permit, r.ahead()}
 	}
 	return nil
+}
+
+// ahead is how many records a poll may bring. Nothing is known of their size before the first batch.
+func (r *sinkRun) ahead() int {
+	if r.recordSize == 0 {
+		return r.consumer.records
+	}
+	return max(min(aheadBatches*r.consumer.records, aheadBytes/r.recordSize), r.consumer.records)
 }
 
 func (r *sinkRun) drained() bool { return len(r.inflight) == 0 && len(r.backlog) == 0 }
@@ -411,6 +429,8 @@ func (r *sinkRun) take(f fetch) error {
 		r.fetchAt = time.After(time.Second)
 	}
 	now := time.Now()
+	paused := r.consumer.pausedByAuthor()
+	r.backlog = slices.Grow(r.backlog, f.NumRecords())
 	f.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
@@ -422,7 +442,14 @@ func (r *sinkRun) take(f fetch) error {
 		if pos.committed < 0 {
 			pos.committed = p.Records[0].Offset
 		}
-		r.backlog = append(r.backlog, p.Records...)
+		if pos.next < 0 {
+			pos.next = p.Records[0].Offset
+		}
+		if paused(p.Topic, p.Partition) {
+			r.held = append(r.held, p.Records...)
+		} else {
+			r.backlog = append(r.backlog, p.Records...)
+		}
 		r.usesTopic(p.Topic, now)
 	})
 	return nil
@@ -467,7 +494,7 @@ func fetchError(e kgo.FetchError) error {
 func (r *sinkRun) sendNext() error {
 	b := &sentBatch{}
 	n, skipped := 0, false
-	for n < len(r.backlog) && r.builder.Bytes() < batchBytes {
+	for n < min(len(r.backlog), r.consumer.records) && r.builder.Bytes() < batchBytes {
 		k := r.backlog[n]
 		added, err := r.add(k)
 		if errors.Is(err, errInterrupted) && n > 0 {
@@ -498,7 +525,22 @@ func (r *sinkRun) sendNext() error {
 		return err
 	}
 	r.bytes += b.bytes
+	r.recordSize = b.bytes / n
 	return nil
+}
+
+// hold sorts what is fetched after the author has paused or resumed partitions.
+func (r *sinkRun) hold() {
+	paused := r.consumer.pausedByAuthor()
+	fetched := slices.Concat(r.held, r.backlog)
+	r.held, r.backlog = nil, nil
+	for _, k := range fetched {
+		if paused(k.Topic, k.Partition) {
+			r.held = append(r.held, k)
+		} else {
+			r.backlog = append(r.backlog, k)
+		}
+	}
 }
 
 // ends notes where a batch of these records ends in each partition.
@@ -656,9 +698,11 @@ func (r *sinkRun) refusal(k *kgo.Record, e *client.AuthorError) tolerance.Failur
 func (r *sinkRun) requested(q *connectv1.SinkRequest) {
 	if p := r.ownedOf(q.GetPause()); len(p) > 0 {
 		r.consumer.client.PauseFetchPartitions(p)
+		r.hold()
 	}
 	if p := r.ownedOf(q.GetResume()); len(p) > 0 {
 		r.consumer.client.ResumeFetchPartitions(p)
+		r.hold()
 	}
 	r.rewind(q.GetRewind())
 	r.due = r.due || q.GetCommit()

@@ -152,7 +152,7 @@ func (r *sinkRun) rebalance(ev rebalance) {
 		close(ev.done)
 	default:
 		r.log.Info("partitions revoked", "count", len(ev.revoked))
-		r.backlog = without(r.backlog, ev.revoked)
+		r.backlog, r.held = without(r.backlog, ev.revoked), without(r.held, ev.revoked)
 		if r.retryAt != nil || r.resend >= 0 {
 			r.forget(ev.revoked) // a batch that fails is not waited for
 		}
@@ -162,7 +162,7 @@ func (r *sinkRun) rebalance(ev rebalance) {
 
 // forget drops what is on its way for partitions.
 func (r *sinkRun) forget(partitions []topicPartition) {
-	r.backlog = without(r.backlog, partitions)
+	r.backlog, r.held = without(r.backlog, partitions), without(r.held, partitions)
 	for _, b := range r.inflight {
 		b.gone = append(b.gone, partitions...)
 		b.ends = slices.DeleteFunc(b.ends, func(e end) bool { return slices.Contains(partitions, e.topicPartition) })

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -163,6 +164,33 @@ func TestSinkPauses(t *testing.T) {
 	b.until("the rest", func() bool { return b.groupOffsets("hole") == 2010 })
 	if n := b.takenBy("hole"); n != 2010 {
 		t.Errorf("after the pause %d records were taken in all, want 2010", n)
+	}
+}
+
+// An author who pauses and rewinds gets all records of each partition in their
+// order, and of a paused one no more than was on its way.
+func TestSinksThatChoose(t *testing.T) {
+	const each = 1500
+	for _, mode := range []string{"none", "pause", "rewind", "die"} {
+		t.Run(mode, func(t *testing.T) {
+			b := newBench(t, nil)
+			b.produceTo("in", 0, each)
+			b.produceTo("in", 1, each)
+			id := b.start("choosy", map[string]string{
+				"connector.class": "ChoosySink", "topics": "in", "consumer.override.max.poll.records": "100",
+				"mode": mode, "late": "1000", "marker": filepath.Join(t.TempDir(), "died"),
+			})
+			b.until("the commit of everything", func() bool {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				for _, s := range b.tasks[id] {
+					if s.State == worker.Failed {
+						t.Fatal(s.Trace)
+					}
+				}
+				return b.groupOffsets("choosy") == 2*each
+			})
+		})
 	}
 }
 
