@@ -20,7 +20,7 @@ func Defaults(role Role, connector string, task int) map[string]string {
 			"group.id":          "connect-" + connector,
 			"auto.offset.reset": "earliest",
 			"fetch.max.wait.ms": "500",
-			// Four times Kafka's: a poll is a batch to the plugin, and small ones cost most of the way.
+			// Four times Kafka's: it bounds a batch to the plugin, and small ones cost most of the way.
 			"max.poll.records": "2000",
 		}
 	default:

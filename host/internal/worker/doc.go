@@ -55,6 +55,10 @@
 //	                                                          │
 //	       commit to the group ◀─ what the plugin confirms ◀──┘
 //
+// A poll brings what the client has fetched, within bounds, and the client goes on
+// fetching while batches are made of it. What it brought of partitions that the
+// author paused is held until they are resumed.
+//
 // One goroutine owns a sink task's state; polling, the plugin's answers and the
 // group's rebalances come to it as events. The consumer's heartbeats are
 // independent of it, so a slow Put never costs the membership. A consumer that
