@@ -38,6 +38,66 @@ func order(t testing.TB) data.Value {
 	return data.RowValue(s, row)
 }
 
+// changes are updates of rows of ten fields, two of which change, with where they come from: as a source that captures changes sends them.
+func changes(t testing.TB, n int) []data.Value {
+	t.Helper()
+	decimal, err := data.NewDecimal(2).Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := data.NewStruct("shop.orders.Value").Optional().
+		Field("id", data.Int64Schema).Field("customer_id", data.Int32Schema).Field("sku", data.StringSchema).Field("status", data.StringSchema).
+		Field("qty", data.Int32Schema).Field("price", decimal).Field("note", data.OptionalStringSchema).Field("created", data.Int64Schema).
+		Field("updated", data.StringSchema).Field("flag", data.Int16Schema).Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := data.NewStruct("mysql.Source").
+		Field("version", data.StringSchema).Field("connector", data.StringSchema).Field("name", data.StringSchema).Field("ts_ms", data.Int64Schema).
+		Field("snapshot", data.OptionalStringSchema).Field("db", data.StringSchema).Field("sequence", data.OptionalStringSchema).
+		Field("ts_us", data.Int64Schema).Field("ts_ns", data.Int64Schema).Field("table", data.StringSchema).Field("server_id", data.Int64Schema).
+		Field("gtid", data.OptionalStringSchema).Field("file", data.StringSchema).Field("pos", data.Int64Schema).Field("row", data.Int32Schema).
+		Field("thread", data.OptionalInt64Schema).Field("query", data.OptionalStringSchema).Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	transaction, err := data.NewStruct("event.block").Optional().Field("id", data.StringSchema).Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope, err := data.NewStruct("shop.orders.Envelope").Field("before", row).Field("after", row).Field("source", source).
+		Field("transaction", transaction).Field("op", data.StringSchema).
+		Field("ts_ms", data.OptionalInt64Schema).Field("ts_us", data.OptionalInt64Schema).Field("ts_ns", data.OptionalInt64Schema).Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []data.Value
+	for i := range n {
+		order := func(status string, qty int) map[string]any {
+			return map[string]any{
+				"id": 123456 + i, "customer_id": i * 7919 % 200000, "sku": fmt.Sprintf("SKU-%012d", i%5000), "status": status, "qty": qty,
+				"price": data.Decimal{Unscaled: big.NewInt(int64(i * 7919 % 100000)), Scale: 2}, "note": strings.Repeat(fmt.Sprintf("%08x", i*7919), 8),
+				"created": 1704067200123 + 1000*i, "updated": "2024-06-01T00:00:00.456Z", "flag": i % 2,
+			}
+		}
+		second := int64(1732350000 + i/50)
+		b, err := data.Encode(nil, envelope, map[string]any{
+			"before": order([]string{"new", "shipped", "returned"}[i%3], 1+i%9), "after": order("paid", 2+i%9),
+			"source": map[string]any{
+				"version": "1.0.0", "connector": "mysql", "name": "live", "ts_ms": second * 1000, "db": "shop", "ts_us": second * 1000000,
+				"ts_ns": second * 1000000000, "table": "orders", "server_id": 1, "gtid": fmt.Sprintf("0-1-%d", i/50), "file": "binlog.000001",
+				"pos": 53060073 + i/25*8192, "row": i % 25,
+			},
+			"op": "u", "ts_ms": second*1000 + 7, "ts_us": second*1000000 + 7001, "ts_ns": second*1000000000 + 7001002,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, data.RowValue(envelope, b))
+	}
+	return all
+}
+
 // text200 is a record of 200 bytes or so.
 var text200 = []byte(`{"id":1234567890123,"customer":4711,"lines":3,"name":"Ada Lovelace","city":"London, St James's Square",` +
 	`"note":"please ring twice","paid":true,"at":1700000000123,"total":12345.67,"weight":12.345}`)
@@ -84,7 +144,13 @@ func hot(t testing.TB) map[string]func(a *Arena) error {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows, json, next := changes(t, 200), converter(t, "Json", "schemas.enable=false"), 0
 	m := map[string]func(a *Arena) error{
+		"write change": func(a *Arena) error {
+			next = (next + 1) % len(rows)
+			_, err := json.FromConnect(a, "orders", rows[next])
+			return err
+		},
 		"write row":            writes("Json", "schemas.enable=false", row),
 		"write row numeric":    writes("Json", "schemas.enable=false decimal.format=NUMERIC", row),
 		"write row envelope":   writes("Json", "", row),

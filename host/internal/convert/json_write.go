@@ -22,6 +22,9 @@ type plan struct {
 	null      []byte // what a null is written as: the default, if that is wanted, or null
 	fields    []planField
 	key, elem *plan
+	former    *former // of a struct inside another
+	number    int64   // that was written last, if it is long
+	digits    []byte  // of it
 }
 
 type planField struct {
@@ -33,6 +36,8 @@ type planField struct {
 // jsonWriter writes rows as JSON in one pass. Its first mistake stays in err.
 type jsonWriter struct {
 	row         data.Reader
+	whole       []byte // what row reads
+	rows        uint64 // that were written
 	err         error
 	depth       int  // of values that carry their own type
 	numeric     bool // decimals as numbers
@@ -76,7 +81,7 @@ func (w *jsonWriter) plan(s *data.Schema) (*plan, error) {
 				return nil, fmt.Errorf("name of a field of %v: %w", s, err)
 			}
 			field.prefix = append(field.prefix, ':')
-			if field.plan, err = w.plan(f.Schema); err != nil {
+			if field.plan, err = w.part(p, f.Schema); err != nil {
 				return nil, within(err, f.Name)
 			}
 			p.fields = append(p.fields, field)
@@ -88,6 +93,25 @@ func (w *jsonWriter) plan(s *data.Schema) (*plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// part works out the schema of a field of a struct. Fields of the same schema have one plan, so that one is compared with the other.
+func (w *jsonWriter) part(of *plan, s *data.Schema) (*plan, error) {
+	if s.Type() == data.Struct {
+		for i := range of.fields {
+			if p := of.fields[i].plan; p.schema.Equal(s) {
+				if p.former != nil {
+					p.former.pair = true
+				}
+				return p, nil
+			}
+		}
+	}
+	p, err := w.plan(s)
+	if err == nil && p.scalars() {
+		p.former = new(former)
+	}
+	return p, err
 }
 
 // mostScale bounds the zeros that a scale may ask for.
@@ -106,7 +130,8 @@ func (w *jsonWriter) append(dst []byte, p *plan, row []byte) ([]byte, error) {
 	if row == nil {
 		return append(dst, p.null...), nil
 	}
-	w.err, w.depth = nil, 0
+	w.err, w.depth, w.whole = nil, 0, row
+	w.rows++
 	w.row.Reset(row)
 	dst = w.value(dst, p)
 	if w.err == nil {
@@ -118,6 +143,8 @@ func (w *jsonWriter) append(dst []byte, p *plan, row []byte) ([]byte, error) {
 // value writes the value that comes next, which is not null.
 func (w *jsonWriter) value(dst []byte, p *plan) []byte {
 	switch p.typ {
+	case data.Int64:
+		return p.appendInt(dst, w.row.Int64())
 	case data.Array:
 		return w.array(dst, p)
 	case data.Map:
@@ -132,6 +159,20 @@ func (w *jsonWriter) value(dst []byte, p *plan) []byte {
 		}
 	}
 	return w.scalar(dst, p.typ)
+}
+
+// long is the least number whose text is kept.
+const long = 1_000_000
+
+// appendInt writes a number, which often is the one before: that of a time.
+func (p *plan) appendInt(dst []byte, v int64) []byte {
+	if v < long {
+		return strconv.AppendInt(dst, v, 10)
+	}
+	if v != p.number {
+		p.number, p.digits = v, strconv.AppendInt(p.digits[:0], v, 10)
+	}
+	return append(dst, p.digits...)
 }
 
 func (w *jsonWriter) scalar(dst []byte, t data.Type) []byte {
@@ -168,20 +209,28 @@ func (w *jsonWriter) structure(dst []byte, p *plan) []byte {
 	if p.union {
 		return w.branch(dst, p, nulls)
 	}
+	if p.former != nil {
+		return w.again(dst, p, nulls)
+	}
 	for i := range p.fields {
-		f := &p.fields[i]
-		dst = append(dst, f.prefix...)
-		if nulls.Null(f.nullBit) {
-			dst = append(dst, f.plan.null...)
-			continue
-		}
-		dst = w.value(dst, f.plan)
-		if w.err != nil {
-			w.err = within(w.err, p.schema.Fields()[i].Name)
+		if dst = w.field(dst, p, i, nulls); w.err != nil {
 			return dst
 		}
 	}
 	return append(dst, '}')
+}
+
+// field writes a field of a struct.
+func (w *jsonWriter) field(dst []byte, p *plan, i int, nulls data.Nulls) []byte {
+	f := &p.fields[i]
+	dst = append(dst, f.prefix...)
+	if nulls.Null(f.nullBit) {
+		return append(dst, f.plan.null...)
+	}
+	if dst = w.value(dst, f.plan); w.err != nil {
+		w.err = within(w.err, p.schema.Fields()[i].Name)
+	}
+	return dst
 }
 
 // branch writes the first field of a union that is not null, and reads the others.
