@@ -62,6 +62,8 @@ func (f *framer) payload(_ *replication.EventHeader, body []byte, start uint64) 
 }
 
 func (f *framer) unpack(r io.Reader, start uint64) error {
+	f.unpacking = true
+	defer func() { f.unpacking = false }()
 	var header [replication.EventHeaderSize]byte
 	for {
 		if _, err := io.ReadFull(r, header[:]); errors.Is(err, io.EOF) {

@@ -2,19 +2,20 @@ package binlog
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
-
-	"github.com/outboard-connect/outboard/plugins/mysql/position"
 )
 
 // read connects and reads until the connection ends. The error is of type *Error when another connection would not help.
@@ -23,109 +24,160 @@ func (s *Stream) read() error {
 	if err != nil {
 		return err
 	}
-	c := &connection{stream: s}
-	// The client's own Close would kill a thread by its number, which may be somebody else's after a restart of the server.
-	stop := context.AfterFunc(s.ctx, c.close)
+	var conn closeOnce
+	// The client's own Close would say good-bye, for which a server that waits for room has no ear.
+	stop := context.AfterFunc(s.ctx, conn.close)
 	defer func() {
 		stop()
-		c.close()
+		conn.close()
 	}()
 	s.framer.connected(start)
-	syncer := replication.NewBinlogSyncer(c.settings(start))
-	var streamer *replication.BinlogStreamer
-	if start.ByGTID {
-		streamer, err = syncer.StartSyncGTID(gtidSet{start.GTIDs})
-	} else {
-		if start.Pos > math.MaxUint32 {
-			return &Error{Lost, fmt.Errorf("the position %s:%d cannot be asked for: the protocol has 32 bits for it", start.File, start.Pos)}
-		}
-		streamer, err = syncer.StartSync(mysql.Position{Name: start.File, Pos: uint32(start.Pos)})
-	}
-	if err != nil {
+	if s.link, err = s.connect(start, &conn); err != nil {
 		return classify(err)
 	}
+	defer s.link.close()
 	s.config.Logger.Info("reading the binary log", "position", s.framer.at.String(), "gtid", start.ByGTID)
-	// Events go to HandleEvent; what comes here is the end.
-	if _, err = streamer.GetEvent(context.Background()); err == nil {
-		err = errors.New("the replication client delivered an event")
-	}
-	if c.failed != nil {
-		return c.failed
-	}
-	return classify(err)
-}
-
-// connection is one connection to the binary log: the replication client calls it.
-type connection struct {
-	stream *Stream
-	conn   closeOnce
-	failed error // of HandleEvent; set before the client ends
-}
-
-func (c *connection) close() { c.conn.close() }
-
-func (c *connection) settings(start Start) replication.BinlogSyncerConfig {
-	s := c.stream.config
-	b := replication.BinlogSyncerConfig{
-		ServerID: s.ServerID, Flavor: mysql.MySQLFlavor, Host: s.Host, Port: uint16(s.Port), User: s.User, Password: s.Password, TLSConfig: start.TLS,
-		RawModeEnabled: true, DisableRetrySync: true, EventCacheCount: 1, SynchronousEventHandler: c,
-		HeartbeatPeriod: s.Heartbeat, ReadTimeout: s.Silence, Option: c.prepare, Dialer: c.dial,
-		Logger: slog.New(slog.DiscardHandler),
-	}
-	if s.MariaDB {
-		b.Flavor = mysql.MariaDBFlavor
-		if s.Annotations {
-			b.DumpCommandFlag = replication.BINLOG_SEND_ANNOTATE_ROWS_EVENT
+	for {
+		header, body, err := s.link.event()
+		if err != nil {
+			return classify(err)
+		}
+		if err := s.framer.handle(header, body); err != nil {
+			var final *Error
+			if errors.As(err, &final) || errors.Is(err, errStopped) {
+				return err
+			}
+			return &Error{Damaged, err}
 		}
 	}
-	return b
 }
 
-func (c *connection) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+// connectLimit is how long a server may take to let somebody in.
+const connectLimit = 10 * time.Second
+
+// connect gets in, as a replica does, and asks for the log. What the server sends then is read by the link alone: the library copies each
+// event several times.
+func (s *Stream) connect(start Start, conn *closeOnce) (*link, error) {
+	if !start.ByGTID && start.Pos > math.MaxUint32 {
+		return nil, &Error{Lost, fmt.Errorf("the position %s:%d cannot be asked for: the protocol has 32 bits for it", start.File, start.Pos)}
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, connectLimit)
+	defer cancel()
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if !conn.set(c) {
+			return nil, errStopped
+		}
+		deadline, _ := ctx.Deadline()
+		return c, c.SetDeadline(deadline)
+	}
+	address := net.JoinHostPort(s.config.Host, strconv.Itoa(s.config.Port))
+	c, err := client.ConnectWithDialer(ctx, "tcp", address, s.config.User, s.config.Password, "", dial, func(c *client.Conn) error {
+		c.SetTLSConfig(start.TLS)
+		c.SetAttributes(map[string]string{"_client_role": "binary_log_listener"})
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if !c.conn.set(conn) {
-		return nil, errStopped
+	if err := s.ask(c, start); err != nil {
+		return nil, err
 	}
-	return &coarse{Conn: conn}, nil
+	// All that was answered has been read: what comes now is the log.
+	l := &link{net: c.Conn.Conn, silence: s.config.Silence, seq: c.Sequence, refused: c.HandleErrorPacket}
+	return l, l.net.SetDeadline(time.Time{})
 }
 
-// prepare sets the session. A reader that waits for Kafka must not be cut off.
-func (c *connection) prepare(conn *client.Conn) error {
-	for name, d := range map[string]time.Duration{"net_write_timeout": c.stream.config.WriteTimeout, "net_read_timeout": c.stream.config.ReadTimeout} {
-		if d > 0 {
-			if _, err := conn.Execute(fmt.Sprintf("SET SESSION %s = %d", name, int64(d.Seconds()))); err != nil {
-				return err
-			}
+// ask prepares the session, registers and asks for the log.
+func (s *Stream) ask(c *client.Conn, start Start) error {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // it never fails
+	statements := []string{
+		// Checksums are for what is stored; the network has its own.
+		"SET @master_binlog_checksum = 'NONE', @source_binlog_checksum = 'NONE'",
+		fmt.Sprintf("SET @slave_uuid = '%[1]s', @replica_uuid = '%[1]s'", uuidText(id)),
+	}
+	if d := s.config.Heartbeat; d > 0 {
+		statements = append(statements, fmt.Sprintf("SET @master_heartbeat_period = %[1]d, @source_heartbeat_period = %[1]d", d.Nanoseconds()))
+	}
+	// A reader that waits for Kafka must not be cut off.
+	if d := s.config.WriteTimeout; d > 0 {
+		statements = append(statements, fmt.Sprintf("SET SESSION net_write_timeout = %d", int64(d.Seconds())))
+	}
+	if d := s.config.ReadTimeout; d > 0 {
+		statements = append(statements, fmt.Sprintf("SET SESSION net_read_timeout = %d", int64(d.Seconds())))
+	}
+	if s.config.MariaDB {
+		// Events with GTIDs, as they are.
+		statements = append(statements, "SET @mariadb_slave_capability = 4")
+		if start.ByGTID {
+			statements = append(statements, "SET @slave_connect_state = '"+start.GTIDs.String()+"'", "SET @slave_gtid_strict_mode = 1")
 		}
 	}
-	return nil
-}
-
-// HandleEvent takes an event from the replication client, in its goroutine.
-func (c *connection) HandleEvent(e *replication.BinlogEvent) error {
-	// The client has taken the checksum off and, of the two events that it knows, the header too.
-	var body []byte
-	switch event := e.Event.(type) {
-	case *replication.GenericEvent:
-		body = event.Data
-	case *replication.RotateEvent, *replication.FormatDescriptionEvent:
-		body = e.RawData[replication.EventHeaderSize:]
-		if rotate, ok := event.(*replication.RotateEvent); ok {
-			body = body[:8+len(rotate.NextLogName)]
+	for _, statement := range statements {
+		if _, err := c.Execute(statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
 		}
 	}
-	if err := c.stream.framer.handle(e.Header, body); err != nil {
-		c.failed = err
-		var final *Error
-		if !errors.As(err, &final) && !errors.Is(err, errStopped) {
-			c.failed = &Error{Damaged, err}
-		}
+	if err := send(c, s.registration()); err != nil {
 		return err
 	}
-	return nil
+	if _, err := c.ReadOKPacket(); err != nil {
+		return err
+	}
+	return send(c, s.dump(start))
+}
+
+// send begins an exchange with a command.
+func send(c *client.Conn, command []byte) error {
+	c.ResetSequence()
+	return c.WritePacket(append(make([]byte, 4), command...))
+}
+
+// registration makes the connector one of the replicas that the server shows.
+func (s *Stream) registration() []byte {
+	host, _ := os.Hostname()
+	b := binary.LittleEndian.AppendUint32([]byte{mysql.COM_REGISTER_SLAVE}, s.config.ServerID)
+	for _, text := range []string{host, s.config.User, ""} { // a password is nobody's business
+		text = text[:min(len(text), math.MaxUint8)]
+		b = append(append(b, byte(len(text))), text...)
+	}
+	b = binary.LittleEndian.AppendUint16(b, uint16(s.config.Port))
+	return append(b, make([]byte, 4+4)...) // rank and source, which nobody reads
+}
+
+// dump asks for the log from a place on.
+func (s *Stream) dump(start Start) []byte {
+	if start.ByGTID && !s.config.MariaDB {
+		set := start.GTIDs.Encode()
+		b := binary.LittleEndian.AppendUint16([]byte{mysql.COM_BINLOG_DUMP_GTID}, 0)
+		b = binary.LittleEndian.AppendUint32(b, s.config.ServerID)
+		b = binary.LittleEndian.AppendUint32(b, 0) // no file
+		b = binary.LittleEndian.AppendUint64(b, 4)
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(set)))
+		return append(b, set...)
+	}
+	file, pos, flags := start.File, uint32(start.Pos), uint16(0)
+	if s.config.MariaDB {
+		if start.ByGTID {
+			file, pos = "", 0 // it goes by slave_connect_state
+		}
+		if s.config.Annotations {
+			flags = replication.BINLOG_SEND_ANNOTATE_ROWS_EVENT
+		}
+	}
+	b := binary.LittleEndian.AppendUint32([]byte{mysql.COM_BINLOG_DUMP}, pos)
+	b = binary.LittleEndian.AppendUint16(b, flags)
+	b = binary.LittleEndian.AppendUint32(b, s.config.ServerID)
+	return append(b, file...)
+}
+
+// uuidText writes 16 bytes as a UUID.
+func uuidText(b []byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // classify finds errors that another connection would meet again.
@@ -167,12 +219,3 @@ const (
 	gtidStartNotFound = 1945 // ER_GTID_START_FROM_BINLOG_HOLE
 	gtidMissing       = 1955 // ER_GTID_POSITION_NOT_FOUND_IN_BINLOG2
 )
-
-// gtidSet gives the replication client a set. It asks for its text and its binary form alone.
-type gtidSet struct{ position.Set }
-
-func (s gtidSet) Equal(mysql.GTIDSet) bool   { return false }
-func (s gtidSet) Contain(mysql.GTIDSet) bool { return false }
-func (s gtidSet) Update(string) error        { return errors.New("the set is constant") }
-func (s gtidSet) Clone() mysql.GTIDSet       { return s }
-func (s gtidSet) IsEmpty() bool              { return s.Empty() }

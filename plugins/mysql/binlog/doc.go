@@ -2,11 +2,11 @@
 //
 // A [Stream] turns the server's events into the few that matter for captured tables, in order, each with its place in its transaction:
 //
-//	server ──▶ replication client ──▶ framer ──▶ queue ──▶ Stream.Take
-//	           (go-mysql, raw)        │           bounded     │
-//	                                  │           in bytes    └─ Event: Begin TableMap Statement Rows Commit …
-//	                                  └─ transactions, positions, what is done already, compressed transactions,
-//	                                     rows of tables that nobody wants
+//	server ──▶ link ──▶ framer ──▶ queue ──▶ Stream.Take
+//	           │        │          bounded   │
+//	           │        │          in bytes  └─ Event: Begin TableMap Statement Rows Commit …
+//	           │        └─ transactions, positions, what is done already, compressed transactions, rows of tables that nobody wants
+//	           └─ packets; their bytes stay where they were read to, in memory that is used again when the events in it are done
 //
 // Rows are not decoded here: [Rows] splits an event into the cells of its rows, which package column reads.
 //

@@ -31,7 +31,7 @@ const (
 	Incident
 )
 
-// Event is one event. Body belongs to the receiver.
+// Event is one event.
 type Event struct {
 	Kind Kind
 	// Standalone, for Begin: no rows follow.
@@ -56,7 +56,10 @@ type Event struct {
 	GTIDs      position.Set
 	TableID    uint64
 	Database   string
-	Body       []byte
+	// Body is valid as long as the event is, that of a TableMap for ever.
+	Body []byte
+
+	block *block // that Body is in; nil: it has memory of its own
 }
 
 // Advance moves a position over the event. Rows of it that are done are the caller's to count.

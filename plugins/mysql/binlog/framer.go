@@ -49,8 +49,9 @@ type framer struct {
 	index        int
 	sent, behind int // events of it that were emitted before a reconnection; that done says are done
 
-	tables map[uint64]*mapped
-	event  Event // to be emitted
+	tables    map[uint64]*mapped
+	event     Event // to be emitted
+	unpacking bool  // the events are out of a compressed transaction
 }
 
 // mapped is a table whose number was seen in this file.
@@ -504,7 +505,8 @@ func (f *framer) tableMap(h *replication.EventHeader, body []byte, start uint64)
 		m = &mapped{}
 		f.tables[id] = m
 	}
-	m.rest = rest
+	body = bytes.Clone(body) // it is kept, and rest is its end
+	m.rest = body[len(body)-len(rest):]
 	m.captured = f.captures(table.ID{Database: string(database), Name: string(name)})
 	if !m.captured {
 		f.index++

@@ -3,10 +3,9 @@ package binlog
 import (
 	"net"
 	"sync"
-	"time"
 )
 
-// closeOnce holds the network connection of a replication client, so that it can be closed from outside at any time, even before it exists.
+// closeOnce holds the network connection of a stream, so that it can be closed from outside at any time, even before it exists.
 type closeOnce struct {
 	mu     sync.Mutex
 	conn   net.Conn
@@ -23,25 +22,6 @@ func (c *closeOnce) set(conn net.Conn) bool {
 	}
 	c.conn = conn
 	return true
-}
-
-// coarse is a network connection whose deadline for reading is only moved when it has to be: the replication client moves it for every few bytes,
-// and that costs more than reading them.
-type coarse struct {
-	net.Conn
-	deadline time.Time
-}
-
-// slack is how much too early a deadline may be.
-const slack = time.Second
-
-// SetReadDeadline is called by the one goroutine that reads.
-func (c *coarse) SetReadDeadline(t time.Time) error {
-	if d := t.Sub(c.deadline); d >= 0 && d < slack {
-		return nil
-	}
-	c.deadline = t
-	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *closeOnce) close() {

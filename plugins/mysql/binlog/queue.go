@@ -24,13 +24,13 @@ func newQueue(limit int) *queue {
 	return &queue{limit: limit, filled: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
 }
 
-// push adds an event. It waits while the queue is full, but for an empty queue no event is too large.
-func (q *queue) push(ctx context.Context, e *Event) error {
+// push adds an event that holds so many bytes. It waits while the queue is full, but for an empty queue no event is too large.
+func (q *queue) push(ctx context.Context, e *Event, bytes int) error {
 	for {
 		q.mu.Lock()
 		if q.bytes < q.limit {
 			q.events = append(q.events, *e)
-			q.bytes += len(e.Body) + overhead
+			q.bytes += bytes
 			wake := len(q.events) == 1
 			q.mu.Unlock()
 			if wake {
@@ -61,7 +61,7 @@ func (q *queue) take(ctx context.Context, wake <-chan struct{}, reuse []Event) (
 		q.mu.Lock()
 		events, err := q.events, q.err
 		if len(events) > 0 {
-			clear(reuse) // let go of the bodies
+			letGo(reuse)
 			q.events, q.bytes = reuse[:0], 0
 		}
 		q.mu.Unlock()
@@ -80,6 +80,16 @@ func (q *queue) take(ctx context.Context, wake <-chan struct{}, reuse []Event) (
 			return nil, nil
 		}
 	}
+}
+
+// letGo forgets events: their memory is used again.
+func letGo(events []Event) {
+	for i := range events {
+		if b := events[i].block; b != nil {
+			b.release()
+		}
+	}
+	clear(events)
 }
 
 func signal(c chan struct{}) {

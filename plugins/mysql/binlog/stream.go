@@ -95,6 +95,7 @@ type Stream struct {
 	config Config
 	queue  *queue
 	framer framer
+	link   *link // of the connection
 	taken  []Event
 
 	ctx    context.Context
@@ -139,8 +140,19 @@ func (s *Stream) Close() {
 // errStopped says that nobody wants events any more.
 var errStopped = errors.New("the stream was closed")
 
+// push queues an event. Its body stays where the link has read it to, and the whole block with it.
 func (s *Stream) push(e *Event) error {
-	if err := s.queue.push(s.ctx, e); err != nil {
+	cost := overhead
+	switch {
+	case s.framer.unpacking:
+		cost += len(e.Body)
+	case len(e.Body) > 0:
+		e.block = s.link.block
+		if e.block.use() {
+			cost += len(e.block.bytes)
+		}
+	}
+	if err := s.queue.push(s.ctx, e, cost); err != nil {
 		return errStopped
 	}
 	return nil
