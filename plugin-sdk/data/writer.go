@@ -34,8 +34,7 @@ type frame struct {
 	schema *Schema
 	next   int // fields, elements, or keys and values written
 	count  int // how many there will be
-	nulls  int // position of the null bits (of the keys for a map)
-	nulls2 int // position of the null bits of a map's values
+	nulls  int // position of the null bits: of a map those of the keys, with those of the values behind them
 }
 
 // Reset starts a row that is appended to dst.
@@ -168,8 +167,8 @@ func (w *Writer) setNull() {
 		bit = int(c.schema.nullBit[c.next])
 	case Map:
 		bit = c.next / 2
-		if c.next&1 == 1 {
-			at = c.nulls2
+		if c.next&1 == 1 && c.schema.key.optional {
+			at += (c.count/2 + 7) / 8
 		}
 	}
 	w.buf[at+bit/8] |= 1 << (bit % 8)
@@ -362,7 +361,6 @@ func (w *Writer) Map(n int) {
 	if s.key.optional {
 		w.zeros((n + 7) / 8)
 	}
-	w.cur.nulls2 = len(w.buf)
 	if s.elem.optional {
 		w.zeros((n + 7) / 8)
 	}
