@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"strconv"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 )
@@ -41,11 +42,14 @@ func (p *plan) scalars() bool {
 
 // again writes a struct whose plan has a former.
 func (w *jsonWriter) again(dst []byte, p *plan, nulls data.Nulls) []byte {
-	m := p.former
-	if len(m.marks) == 0 || m.pair && m.of != w.rows || !bytes.Equal(nulls, m.nulls) {
-		return w.keep(dst, p, nulls)
+	if !w.ok() {
+		return dst
 	}
+	m := p.former
 	row := w.whole[len(w.whole)-w.row.Rest():]
+	if len(m.marks) == 0 || m.pair && m.of != w.rows || !bytes.Equal(nulls, m.nulls) {
+		return w.keep(dst, p, nulls, row)
+	}
 	at, written := 0, 0
 	for i := 0; i < len(p.fields); i++ {
 		begin, j := m.marks[i], i
@@ -55,46 +59,66 @@ func (w *jsonWriter) again(dst []byte, p *plan, nulls data.Nulls) []byte {
 		if j > i {
 			dst = append(dst, m.text[begin.text:m.marks[j].text]...)
 			at += m.marks[j].row - begin.row
-			w.row.Reset(row[at:])
 			if i = j; i == len(p.fields) {
 				break
 			}
 		}
-		if dst = w.field(dst, p, i, nulls); !w.ok() {
+		if dst, at = w.next(dst, p, i, nulls, row, at); !w.ok() {
 			return dst
 		}
-		at = len(row) - w.row.Rest()
 		written++
 	}
 	if !m.pair && written > len(p.fields)/4 {
 		m.marks = m.marks[:0] // the next one is kept instead
 	}
+	w.row.Reset(row[at:])
 	return append(dst, '}')
 }
 
 // keep writes a struct to be compared with.
-func (w *jsonWriter) keep(dst []byte, p *plan, nulls data.Nulls) []byte {
-	m := p.former
-	row, from := w.whole[len(w.whole)-w.row.Rest():], len(dst)
+func (w *jsonWriter) keep(dst []byte, p *plan, nulls data.Nulls, row []byte) []byte {
+	m, at, from := p.former, 0, len(dst)
 	m.marks = m.marks[:0]
 	for i := range p.fields {
-		m.marks = append(m.marks, mark{len(row) - w.row.Rest(), len(dst) - from})
-		if dst = w.field(dst, p, i, nulls); !w.ok() {
+		m.marks = append(m.marks, mark{at, len(dst) - from})
+		if dst, at = w.next(dst, p, i, nulls, row, at); !w.ok() {
 			m.marks = m.marks[:0]
 			return dst
 		}
 	}
-	end := len(row) - w.row.Rest()
-	m.marks = append(m.marks, mark{end, len(dst) - from})
+	m.marks = append(m.marks, mark{at, len(dst) - from})
 	switch {
 	case m.pair:
-		m.of, m.nulls, m.row, m.text = w.rows, nulls, row[:end], dst[from:]
-	case end > mostFormer:
+		m.of, m.nulls, m.row, m.text = w.rows, nulls, row[:at], dst[from:]
+	case at > mostFormer:
 		m.marks = m.marks[:0]
 	default:
-		m.nulls, m.row, m.text = append(m.nulls[:0], nulls...), append(m.row[:0], row[:end]...), append(m.text[:0], dst[from:]...)
+		m.nulls, m.row, m.text = append(m.nulls[:0], nulls...), append(m.row[:0], row[:at]...), append(m.text[:0], dst[from:]...)
 	}
+	w.row.Reset(row[at:])
 	return append(dst, '}')
+}
+
+// next writes a field of a struct of scalars, which begins at a place of the row, and returns where the one after it does. What is frequent
+// takes no reader.
+func (w *jsonWriter) next(dst []byte, p *plan, i int, nulls data.Nulls, row []byte, at int) ([]byte, int) {
+	f := &p.fields[i]
+	if b := row[at:]; len(b) >= 8 && !nulls.Null(f.nullBit) {
+		switch f.plan.typ {
+		case data.Int64:
+			return f.plan.appendInt(append(dst, f.prefix...), int64(binary.LittleEndian.Uint64(b))), at + 8
+		case data.Int32:
+			return strconv.AppendInt(append(dst, f.prefix...), int64(int32(binary.LittleEndian.Uint32(b))), 10), at + 4
+		case data.String:
+			if n := int(b[0]); n < 0x80 && n < len(b) && ordinaryASCII(b[1:1+n], 0) == n {
+				dst = append(append(dst, f.prefix...), '"')
+				return append(append(dst, b[1:1+n]...), '"'), at + 1 + n
+			}
+		}
+	}
+	w.row.Reset(row[at:])
+	dst = w.field(dst, p, i, nulls)
+	return dst, len(row) - w.row.Rest()
 }
 
 // alike returns the number of bytes that a and b have in common at the beginning.
