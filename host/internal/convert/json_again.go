@@ -106,12 +106,12 @@ func (w *jsonWriter) next(dst []byte, p *plan, i int, nulls data.Nulls, row []by
 	if b := row[at:]; len(b) >= 8 && !nulls.Null(f.nullBit) {
 		switch f.plan.typ {
 		case data.Int64:
-			return f.plan.appendInt(append(dst, f.prefix...), int64(binary.LittleEndian.Uint64(b))), at + 8
+			return f.plan.appendInt(f.open(dst), int64(binary.LittleEndian.Uint64(b))), at + 8
 		case data.Int32:
-			return strconv.AppendInt(append(dst, f.prefix...), int64(int32(binary.LittleEndian.Uint32(b))), 10), at + 4
+			return strconv.AppendInt(f.open(dst), int64(int32(binary.LittleEndian.Uint32(b))), 10), at + 4
 		case data.String:
 			if n := int(b[0]); n < 0x80 && n < len(b) && ordinaryASCII(b[1:1+n], 0) == n {
-				dst = append(append(dst, f.prefix...), '"')
+				dst = append(f.open(dst), '"')
 				return append(append(dst, b[1:1+n]...), '"'), at + 1 + n
 			}
 		}

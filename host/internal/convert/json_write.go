@@ -28,7 +28,8 @@ type plan struct {
 }
 
 type planField struct {
-	prefix  []byte // what comes before the value: the bracket or comma, the name, the colon
+	prefix  []byte   // what comes before the value: the bracket or comma, the name, the colon
+	short   [16]byte // the beginning of prefix
 	nullBit int
 	plan    *plan
 }
@@ -81,6 +82,7 @@ func (w *jsonWriter) plan(s *data.Schema) (*plan, error) {
 				return nil, fmt.Errorf("name of a field of %v: %w", s, err)
 			}
 			field.prefix = append(field.prefix, ':')
+			copy(field.short[:], field.prefix)
 			if field.plan, err = w.part(p, f.Schema); err != nil {
 				return nil, within(err, f.Name)
 			}
@@ -223,7 +225,7 @@ func (w *jsonWriter) structure(dst []byte, p *plan) []byte {
 // field writes a field of a struct.
 func (w *jsonWriter) field(dst []byte, p *plan, i int, nulls data.Nulls) []byte {
 	f := &p.fields[i]
-	dst = append(dst, f.prefix...)
+	dst = f.open(dst)
 	if nulls.Null(f.nullBit) {
 		return append(dst, f.plan.null...)
 	}
@@ -250,6 +252,16 @@ func (w *jsonWriter) branch(dst []byte, p *plan, nulls data.Nulls) []byte {
 		dst = append(dst, "null"...)
 	}
 	return dst
+}
+
+// open appends the prefix.
+func (f *planField) open(dst []byte) []byte {
+	n := len(dst)
+	if len(f.prefix) > len(f.short) || cap(dst)-n < len(f.short) {
+		return append(dst, f.prefix...)
+	}
+	*(*[len(f.short)]byte)(dst[n : n+len(f.short)]) = f.short // a fixed number of bytes takes no call
+	return dst[:n+len(f.prefix)]
 }
 
 func (w *jsonWriter) array(dst []byte, p *plan) []byte {
