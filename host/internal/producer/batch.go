@@ -65,22 +65,14 @@ func (b *batch) takes(size, limit int) bool {
 	return !b.closed && (b.count == 0 || len(b.buffer)+size+maxLengthSize <= limit) && b.count < math.MaxInt32
 }
 
-// add appends a record, whose time in milliseconds is at.
-func (b *batch) add(from Origin, index int, r *kgo.Record, at int64) {
+// add appends a record, whose time in milliseconds is at, and whose body has this size. Of which run it is, is for the caller to note.
+func (b *batch) add(r *kgo.Record, at int64, size int) {
 	if b.count == 0 {
 		b.first, b.last = at, at
 	}
 	b.last = max(b.last, at)
-	since := at - b.first
-	b.buffer = appendRecord(b.buffer, r, bodySize(r, since, b.count), since, b.count)
+	b.buffer = appendRecord(b.buffer, r, size, at-b.first, b.count)
 	b.count++
-	if n := len(b.runs); n > 0 {
-		if last := &b.runs[n-1]; last.from == from && last.first+last.count == index {
-			last.count++
-			return
-		}
-	}
-	b.runs = append(b.runs, run{from, index, 1})
 }
 
 // each calls fn with each record, as it was handed over, in memory of its own.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -123,57 +124,63 @@ func (p *Producer) Close() {
 	p.ended.Wait()
 }
 
-// Append hands a record over, the one of this index of its origin, and waits while the producer holds more bytes than the client's limit.
-// r and what it refers to may be used again when Append returns. ctx ends nothing but the wait.
+// Append hands records of one topic over: first is the index of the first one of their origin, and those of the others follow. It waits while
+// the producer holds more bytes than the client's limit. The records and what they refer to may be used again when Append returns. ctx ends
+// nothing but the wait.
 //
 // Errors that the origin is told are Kafka's ([kerr]), or [kgo.ErrRecordTimeout], [kgo.ErrRecordRetries], [kgo.ErrAborting], [kgo.ErrClientClosed],
 // or the reason of ctx.
-func (p *Producer) Append(ctx context.Context, from Origin, index int, r *kgo.Record) {
-	p.append(ctx, from, index, r, true)
+func (p *Producer) Append(ctx context.Context, from Origin, first int, records []kgo.Record) {
+	p.append(ctx, from, first, records, true)
 }
 
 // Produce is Append for a single record. promise is called once, with the record, whose Partition, Offset and Timestamp are then those in
 // its topic, or with an error. The record must not be changed before.
 func (p *Producer) Produce(ctx context.Context, r *kgo.Record, promise func(*kgo.Record, error)) {
-	p.append(ctx, &single{r, promise}, 0, r, true)
+	p.append(ctx, &single{r, promise}, 0, unsafe.Slice(r, 1), true)
 }
 
 // TryProduce is Produce, but a record for which there is no room fails with [kgo.ErrMaxBuffered].
 func (p *Producer) TryProduce(ctx context.Context, r *kgo.Record, promise func(*kgo.Record, error)) {
-	p.append(ctx, &single{r, promise}, 0, r, false)
+	p.append(ctx, &single{r, promise}, 0, unsafe.Slice(r, 1), false)
 }
 
-func (p *Producer) append(ctx context.Context, from Origin, index int, r *kgo.Record, wait bool) {
-	if r.Timestamp.IsZero() {
-		r.Timestamp = time.Now()
-	}
-	size := sizeOf(r)
+func (p *Producer) append(ctx context.Context, from Origin, first int, records []kgo.Record, wait bool) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		from.Refused(index, clone(r), kgo.ErrClientClosed)
+		for i := range records {
+			from.Refused(first+i, clone(&records[i]), kgo.ErrClientClosed)
+		}
 		return
 	}
-	p.buffered += int64(size) // it is taken away again when the origin is told
-	p.records++
-	if p.buffered > p.memory {
-		if err := p.room(ctx, size, wait); err != nil {
-			p.fail(from, index, clone(r), size, err)
-			p.mu.Unlock()
-			return
+	defer p.mu.Unlock()
+	var t *topic
+	to := appending{from: from}
+	for i := range records {
+		r, index := &records[i], first+i
+		if r.Timestamp.IsZero() {
+			r.Timestamp = time.Now()
+		}
+		size := sizeOf(r)
+		p.buffered += int64(size) // it is taken away again when the origin is told
+		p.records++
+		if p.buffered > p.memory || p.closed {
+			t, to.run, to.batch = nil, nil, nil // they may be others when there is room
+			if err := p.room(ctx, size, wait); err != nil {
+				p.fail(from, index, clone(r), size, err)
+				continue
+			}
+		}
+		if t == nil {
+			t = p.topic(r.Topic)
+		}
+		if len(t.partitions) == 0 || len(t.waiting) > 0 {
+			t.waiting = append(t.waiting, waiting{from, index, clone(r), time.Now(), size})
+		} else {
+			p.add(t, &to, index, r, size)
 		}
 	}
-	t := p.latest
-	if t == nil || t.name != r.Topic {
-		t = p.topic(r.Topic)
-		p.latest = t
-	}
-	if len(t.partitions) == 0 || len(t.waiting) > 0 {
-		t.waiting = append(t.waiting, waiting{from, index, clone(r), time.Now(), size})
-	} else {
-		p.add(t, from, index, r, size)
-	}
-	p.mu.Unlock()
 }
 
 // room returns when there is room for a record of this size, which is counted already. One that is alone has it. mu is held, but not while
@@ -214,6 +221,9 @@ func sizeOf(r *kgo.Record) int {
 
 // topic returns what is known of a topic, and has it asked for if that is nothing. mu is held.
 func (p *Producer) topic(name string) *topic {
+	if t := p.latest; t != nil && t.name == name {
+		return t
+	}
 	t := p.topics[name]
 	if t == nil {
 		t = &topic{name: name, stale: true, partitioner: p.partitioner.ForTopic(name)}
@@ -222,39 +232,61 @@ func (p *Producer) topic(name string) *topic {
 		p.metadata.tries, p.metadata.notBefore = 0, time.Time{}
 		p.signal()
 	}
+	p.latest = t
 	return t
 }
 
+// appending is where the records go that are handed over with one call.
+type appending struct {
+	from  Origin
+	batch *batch // of the record before, nil for none
+	run   *run   // that ends with it
+}
+
 // add appends a record to the open batch of its partition. mu is held.
-func (p *Producer) add(t *topic, from Origin, index int, r *kgo.Record, size int) {
+func (p *Producer) add(t *topic, to *appending, index int, r *kgo.Record, size int) {
 	at := r.Timestamp.UnixMilli()
-	var to *partition
 	var b *batch
+	var room int
 	for {
-		if to = t.pick(r); to == nil {
-			p.fail(from, index, clone(r), size, fmt.Errorf("topic %s has no partition %d, only %d of them: %w", t.name, r.Partition, len(t.partitions), kerr.UnknownTopicOrPartition))
+		partition := t.pick(r)
+		if partition == nil {
+			p.fail(to.from, index, clone(r), size, fmt.Errorf("topic %s has no partition %d, only %d of them: %w", t.name, r.Partition, len(t.partitions), kerr.UnknownTopicOrPartition))
 			return
 		}
-		if b = to.open(); b == nil || b.takes(bodySize(r, at-b.first, b.count), p.batchBytes) {
+		if b = partition.open(); b == nil {
+			room = bodySize(r, 0, 0)
+			if least := headerSize + maxLengthSize + room; least > p.batchBytes {
+				p.fail(to.from, index, clone(r), size, fmt.Errorf("%w (%d bytes, at most %d)", kerr.MessageTooLarge, least, p.batchBytes))
+				return
+			}
+			b = p.newBatch(partition)
+			p.enqueue(b)
+			break
+		}
+		if room = bodySize(r, at-b.first, b.count); b.takes(room, p.batchBytes) {
 			break
 		}
 		b.closed = true
 		p.signal()
 	}
-	if b == nil {
-		if room := headerSize + maxLengthSize + bodySize(r, 0, 0); room > p.batchBytes {
-			p.fail(from, index, clone(r), size, fmt.Errorf("%w (%d bytes, at most %d)", kerr.MessageTooLarge, room, p.batchBytes))
-			return
-		}
-		b = p.newBatch(to)
-		to.queue = append(to.queue, b)
-		p.activate(to)
-		if len(to.queue) == 1 {
-			p.signal()
-		}
-	}
-	b.add(from, index, r, at)
+	b.add(r, at, room)
 	b.size += int64(size)
+	if to.run != nil && b == to.batch && to.run.first+to.run.count == index {
+		to.run.count++
+		return
+	}
+	b.runs = append(b.runs, run{to.from, index, 1})
+	to.batch, to.run = b, &b.runs[len(b.runs)-1]
+}
+
+// enqueue puts a batch behind the others of its partition. mu is held.
+func (p *Producer) enqueue(b *batch) {
+	b.to.queue = append(b.to.queue, b)
+	p.activate(b.to)
+	if len(b.to.queue) == 1 {
+		p.signal()
+	}
 }
 
 // newBatch makes an empty batch. mu is held.

@@ -95,7 +95,7 @@ func (b *bench) append(l producer.Origin, from, to int) {
 	for i := from; i < to; i++ {
 		value = strconv.AppendInt(value[:0], int64(i), 10)
 		r.Topic, r.Value, r.Partition, r.Timestamp = "t", value, -1, time.UnixMilli(int64(1_700_000_000_000+i))
-		b.p.Append(b.ctx, l, i, &r)
+		b.p.Append(b.ctx, l, i, []kgo.Record{r})
 	}
 }
 
@@ -406,7 +406,7 @@ func TestRefusedBeforehand(t *testing.T) {
 			})
 			b := newBench(t, oneTopic, kgo.ProducerBatchMaxBytes(1<<10), kgo.UnknownTopicRetries(2), kgo.RecordPartitioner(explicit))
 			l := newLedger()
-			b.p.Append(b.ctx, l, 7, &c.record)
+			b.p.Append(b.ctx, l, 7, []kgo.Record{c.record})
 			b.flush()
 			if err := l.refused[7]; !errors.Is(err, c.err) {
 				t.Errorf("%v", err)
@@ -501,7 +501,7 @@ func TestRoom(t *testing.T) {
 	l := newLedger()
 	value := make([]byte, 400)
 	for i := range 2 {
-		b.p.Append(b.ctx, l, i, &kgo.Record{Topic: "t", Partition: -1, Value: value})
+		b.p.Append(b.ctx, l, i, []kgo.Record{{Topic: "t", Partition: -1, Value: value}})
 	}
 	told := make(chan error, 1)
 	b.p.TryProduce(b.ctx, &kgo.Record{Topic: "t", Partition: -1, Value: value}, func(_ *kgo.Record, err error) { told <- err })
@@ -510,9 +510,9 @@ func TestRoom(t *testing.T) {
 	}
 	short, cancel := context.WithTimeout(b.ctx, 50*time.Millisecond)
 	defer cancel()
-	b.p.Append(short, l, 2, &kgo.Record{Topic: "t", Partition: -1, Value: value})
+	b.p.Append(short, l, 2, []kgo.Record{{Topic: "t", Partition: -1, Value: value}})
 	time.AfterFunc(50*time.Millisecond, release)
-	b.p.Append(b.ctx, l, 3, &kgo.Record{Topic: "t", Partition: -1, Value: value})
+	b.p.Append(b.ctx, l, 3, []kgo.Record{{Topic: "t", Partition: -1, Value: value}})
 	b.flush()
 	if !errors.Is(l.refused[2], context.DeadlineExceeded) || len(l.refused) != 1 || len(l.written) != 3 {
 		t.Errorf("refused: %v, written: %v", l.refused, l.written)
@@ -558,17 +558,17 @@ func TestClose(t *testing.T) {
 	b := newBench(t, oneTopic, kgo.MaxBufferedBytes(2000), kgo.UnknownTopicRetries(1000))
 	b.hold()
 	l := newLedger()
-	b.p.Append(b.ctx, l, 0, &kgo.Record{Topic: "t", Partition: -1, Value: make([]byte, 1000)})
-	b.p.Append(b.ctx, l, 1, &kgo.Record{Topic: "missing", Partition: -1, Value: make([]byte, 900)})
+	b.p.Append(b.ctx, l, 0, []kgo.Record{{Topic: "t", Partition: -1, Value: make([]byte, 1000)}})
+	b.p.Append(b.ctx, l, 1, []kgo.Record{{Topic: "missing", Partition: -1, Value: make([]byte, 900)}})
 	blocked := make(chan struct{})
 	go func() {
 		defer close(blocked)
-		b.p.Append(b.ctx, l, 2, &kgo.Record{Topic: "t", Partition: -1, Value: make([]byte, 1000)})
+		b.p.Append(b.ctx, l, 2, []kgo.Record{{Topic: "t", Partition: -1, Value: make([]byte, 1000)}})
 	}()
 	time.Sleep(50 * time.Millisecond)
 	b.p.Close()
 	<-blocked
-	b.p.Append(b.ctx, l, 3, &kgo.Record{Topic: "t", Partition: -1})
+	b.p.Append(b.ctx, l, 3, []kgo.Record{{Topic: "t", Partition: -1}})
 	for i := range 4 {
 		if !errors.Is(l.refused[i], kgo.ErrClientClosed) {
 			t.Errorf("record %d: %v", i, l.refused[i])
@@ -651,7 +651,7 @@ func TestAnywhere(t *testing.T) {
 	l := newLedger()
 	r := kgo.Record{Topic: "t", Partition: -1, Value: make([]byte, size)}
 	for i := range n {
-		b.p.Append(b.ctx, l, i, &r)
+		b.p.Append(b.ctx, l, i, []kgo.Record{r})
 	}
 	b.flush()
 	all := 0

@@ -424,9 +424,12 @@ func (p *Producer) replace(b *batch, n int, choose func(Origin, int, *kgo.Record
 		if made[i] == nil {
 			made[i] = p.newBatch(b.to)
 			made[i].since, made[i].closed = b.since, true
+			made[i].first = r.Timestamp.UnixMilli()
 		}
-		made[i].add(from, index, r, r.Timestamp.UnixMilli())
-		made[i].size += int64(sizeOf(r))
+		to, at := made[i], r.Timestamp.UnixMilli()
+		to.add(r, at, bodySize(r, at-to.first, to.count))
+		to.size += int64(sizeOf(r))
+		to.runs = append(to.runs, run{from, index, 1})
 	})
 	made = slices.DeleteFunc(made, func(m *batch) bool { return m == nil })
 	i := slices.Index(b.to.queue, b)

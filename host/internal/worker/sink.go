@@ -428,7 +428,7 @@ func (r *sinkRun) take(f fetch) error {
 	if len(f.Errors()) > 0 && f.Empty() {
 		r.fetchAt = time.After(time.Second)
 	}
-	now := time.Now()
+	r.forgetTopics(time.Now())
 	paused := r.consumer.pausedByAuthor()
 	r.backlog = slices.Grow(r.backlog, f.NumRecords())
 	f.EachPartition(func(p kgo.FetchTopicPartition) {
@@ -450,7 +450,7 @@ func (r *sinkRun) take(f fetch) error {
 		} else {
 			r.backlog = append(r.backlog, p.Records...)
 		}
-		r.usesTopic(p.Topic, now)
+		r.usesTopic(p.Topic)
 	})
 	return nil
 }

@@ -73,7 +73,7 @@ type sourceRun struct {
 	kafka      *kgo.Client
 	producer   recordWriter
 	own        *producer.Producer // the same, nil within transactions
-	scratch    kgo.Record         // the one that is handed to own
+	ahead      ahead              // of what own has got
 	topicsMade *topicCreator
 	stored     *sourceOffsets
 	// transaction is nil when the task delivers at least once.
@@ -372,19 +372,43 @@ func (r *sourceRun) awaitLease() error {
 // reads it next.
 var errInterrupted = errors.New("the task is to stop, and has not found out what becomes of a record")
 
+// ahead are records that follow each other in a batch, have one topic, and are about to be handed over, all at once: that is cheaper than one
+// by one.
+type ahead struct {
+	records [64]kgo.Record
+	count   int
+	first   int // index of the first one
+}
+
+// handOver hands over what is ready to be.
+func (r *sourceRun) handOver(b *batch) {
+	if a := &r.ahead; a.count > 0 {
+		r.own.Append(r.ctx, b, a.first, a.records[:a.count])
+		a.count = 0
+	}
+}
+
 // hand makes the Kafka records of a batch and hands them to the producer. It returns how many the producer got.
 func (r *sourceRun) hand(b *batch) (handed int, err error) {
+	if r.own != nil {
+		defer r.handOver(b)
+	}
 	now := time.Now()
+	r.forgetTopics(now)
 	var rec data.SourceRecord
 	for i := 0; r.decoder.NextSource(&rec); i++ {
 		if rec.SourceOffset != nil {
 			b.note(r.decoder.SourcePartition(), rec.SourceOffset)
 		}
-		k := &r.scratch
-		if r.own == nil {
-			k = &b.records[i]
+		k := r.room(b, i)
+		keep, failed := r.transform(b, k, &rec, now)
+		if failed != nil {
+			if r.own != nil {
+				r.handOver(b) // it may take long
+				k = r.room(b, i)
+			}
+			keep, failed = r.again(b, k, &rec, now, failed)
 		}
-		keep, failed := r.prepare(b, k, &rec, now)
 		if failed != nil {
 			if errors.Is(failed, errInterrupted) {
 				return handed, errInterrupted
@@ -420,13 +444,36 @@ func (r *sourceRun) hand(b *batch) (handed int, err error) {
 		}
 		b.sent(i, k)
 		if r.own != nil {
-			r.own.Append(r.ctx, b, i, k)
+			r.append(b, i, k)
 		} else {
 			r.producer.Produce(r.ctx, k, b.promise)
 		}
 		handed++
 	}
 	return handed, nil
+}
+
+// room returns where the Kafka record of a record of the batch is to be made.
+func (r *sourceRun) room(b *batch, index int) *kgo.Record {
+	if r.own == nil {
+		return &b.records[index]
+	}
+	return &r.ahead.records[r.ahead.count]
+}
+
+// append has the record, which is the next one of ahead, handed over, with others that follow.
+func (r *sourceRun) append(b *batch, index int, k *kgo.Record) {
+	a := &r.ahead
+	if a.count > 0 && (a.first+a.count != index || a.records[0].Topic != k.Topic) {
+		r.handOver(b)
+		a.records[0] = *k
+	}
+	if a.count == 0 {
+		a.first = index
+	}
+	if a.count++; a.count == len(a.records) {
+		r.handOver(b)
+	}
 }
 
 // submitLetter hands the dead letter of a record of the batch to the producer.
@@ -539,13 +586,8 @@ func (r *sourceRun) failure(b *batch, rec *data.SourceRecord, failed *recordFail
 	return f
 }
 
-// prepare transforms and converts a record into k, again after an error that may go away. It returns false for a record that
-// a transformation dropped.
-func (r *sourceRun) prepare(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) (bool, *recordFailure) {
-	keep, err := r.transform(b, k, rec, now)
-	if err == nil {
-		return keep, nil
-	}
+// again tries a record again that could not be transformed or converted, as long as the connector's configuration wants it.
+func (r *sourceRun) again(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time, err *recordFailure) (keep bool, _ *recordFailure) {
 	var attempt tolerance.Attempt
 	for err != nil && r.operator.Again(r.unhurried, &attempt, err) {
 		keep, err = r.transform(b, k, rec, now)
@@ -586,7 +628,7 @@ func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now
 	if failed := r.bytes(b, k, rec, now); failed != nil {
 		return failed
 	}
-	r.usesTopic(rec.Topic, now)
+	r.usesTopic(rec.Topic)
 	return nil
 }
 

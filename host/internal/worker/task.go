@@ -86,12 +86,16 @@ func (t *task) operator() (*tolerance.Operator, error) {
 // reset the list in the meantime.
 const tellAgain = time.Second
 
-// usesTopic tells the herder of a topic, now and then.
-func (t *task) usesTopic(topic string, now time.Time) {
+// forgetTopics has usesTopic tell of all topics again, now and then.
+func (t *task) forgetTopics(now time.Time) {
 	if now.Sub(t.told) > tellAgain {
 		clear(t.topics)
 		t.last, t.told = "", now
 	}
+}
+
+// usesTopic tells the herder of a topic that it was not told of lately.
+func (t *task) usesTopic(topic string) {
 	if topic == t.last {
 		return
 	}
