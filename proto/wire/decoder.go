@@ -432,23 +432,3 @@ func (d *Decoder) origin(i int) (topic string, partition int32) {
 	}
 	return d.topics[d.topic.at(i)], int32(d.partition.at(i)) - 1
 }
-
-// EachOffset calls fn for each record of a batch that Open has accepted and
-// that has a source partition, with its position, partition and offset (nil for none).
-func EachOffset(b *connectv1.RecordBatch, fn func(i int, partition, offset []byte)) {
-	var d Decoder
-	d.n = int(b.Count)
-	_ = d.sourcePartition.open("source_partition", b.SourcePartition, d.n)
-	_ = d.sourceOffsetLength.open("source_offset_length", b.SourceOffsetLength, d.n)
-	at := 0
-	for i := range d.n {
-		var offset []byte
-		if l := d.sourceOffsetLength.at(i); l > 0 {
-			end := at + int(l) - 1
-			offset, at = b.SourceOffsets[at:end:end], end
-		}
-		if p := d.sourcePartition.at(i); p > 0 {
-			fn(i, b.SourcePartitions[p-1], offset)
-		}
-	}
-}

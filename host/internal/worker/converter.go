@@ -32,11 +32,11 @@ func (c *converter) fromConnect(b *batch, topic string, v *data.Value) ([]byte, 
 		return v.Data, nil
 	}
 	if c.headed == nil {
-		return c.FromConnect(&b.arena, topic, *v)
+		return c.FromConnect(&b.made.arena, topic, *v)
 	}
-	bytes, header, err := c.headed.FromConnectHeaded(&b.arena, topic, *v)
+	bytes, header, err := c.headed.FromConnectHeaded(&b.made.arena, topic, *v)
 	if header != nil {
-		b.headers = append(b.headers, kgo.RecordHeader{Key: c.header, Value: header})
+		b.made.headers = append(b.made.headers, kgo.RecordHeader{Key: c.header, Value: header})
 	}
 	return bytes, err
 }

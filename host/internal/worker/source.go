@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,6 +75,7 @@ type sourceRun struct {
 	producer   recordWriter
 	own        *producer.Producer // the same, nil within transactions
 	ahead      ahead              // of what own has got
+	made       made               // that ahead refers to
 	topicsMade *topicCreator
 	stored     *sourceOffsets
 	// transaction is nil when the task delivers at least once.
@@ -335,9 +337,16 @@ func (r *sourceRun) produce(f *wire.Frame) error {
 	n := r.decoder.Len()
 	b := r.submitted.next(f, n, r.refused, r.completed)
 	b.open(n, r.own == nil, r.delivered)
+	if r.own != nil {
+		b.made = &r.made
+	}
 	handed, err := r.hand(b)
 	if err == nil {
 		err = r.keepOffsets(b)
+	}
+	b.offsets.Take(f.Batch)
+	if r.own != nil {
+		b.release()
 	}
 	if err == nil {
 		b.filled(handed)
@@ -388,10 +397,16 @@ func (r *sourceRun) handOver(b *batch) {
 	}
 }
 
+// handAllOver is handOver when all that was made is for what is handed over: its memory is used again.
+func (r *sourceRun) handAllOver(b *batch) {
+	r.handOver(b)
+	r.made.reset()
+}
+
 // hand makes the Kafka records of a batch and hands them to the producer. It returns how many the producer got.
 func (r *sourceRun) hand(b *batch) (handed int, err error) {
 	if r.own != nil {
-		defer r.handOver(b)
+		defer r.handAllOver(b)
 	}
 	now := time.Now()
 	r.forgetTopics(now)
@@ -404,7 +419,7 @@ func (r *sourceRun) hand(b *batch) (handed int, err error) {
 		keep, failed := r.transform(b, k, &rec, now)
 		if failed != nil {
 			if r.own != nil {
-				r.handOver(b) // it may take long
+				r.handAllOver(b) // the other may take long
 				k = r.room(b, i)
 			}
 			keep, failed = r.again(b, k, &rec, now, failed)
@@ -472,7 +487,7 @@ func (r *sourceRun) append(b *batch, index int, k *kgo.Record) {
 		a.first = index
 	}
 	if a.count++; a.count == len(a.records) {
-		r.handOver(b)
+		r.handAllOver(b)
 	}
 }
 
@@ -534,8 +549,7 @@ func (b *batch) note(index int, offset []byte) {
 	b.last = append(b.last, partitionOffset{index: index, offset: offset})
 }
 
-// keepOffsets names the partitions of the offsets noted; these point into the
-// frame, which lives until the batch is complete. What could not be stored
+// keepOffsets names the partitions of the offsets noted, and copies these out of the frame. What could not be stored
 // breaks the protocol here, where the plugin can be blamed, and not at the commit.
 func (r *sourceRun) keepOffsets(b *batch) error {
 	dictionary := r.decoder.SourcePartitions()
@@ -557,7 +571,7 @@ func (r *sourceRun) keepOffsets(b *batch) error {
 				r.partitions[name] = name
 			}
 		}
-		l.partition = name
+		l.partition, l.text, l.offset = name, string(l.offset), nil
 	}
 	return nil
 }
@@ -578,10 +592,10 @@ func (f *recordFailure) Unwrap() error { return f.err }
 func (r *sourceRun) failure(b *batch, rec *data.SourceRecord, failed *recordFailure) *tolerance.Failure {
 	f := &tolerance.Failure{
 		Stage: failed.stage, Class: failed.class, Err: discreet(r.resolved.Load(), failed.err), Topic: rec.Topic, Partition: rec.Partition, Offset: -1,
-		SourcePartition: rec.SourcePartition, SourceOffset: rec.SourceOffset,
+		SourcePartition: bytes.Clone(rec.SourcePartition), SourceOffset: bytes.Clone(rec.SourceOffset), // they outlive the frame
 	}
 	if r.letters != nil {
-		f.Record = r.plain.record(&b.arena, rec)
+		f.Record = r.plain.record(&b.made.arena, rec)
 	}
 	return f
 }
@@ -607,7 +621,7 @@ func (r *sourceRun) transform(b *batch, k *kgo.Record, rec *data.SourceRecord, n
 		Topic: rec.Topic, Partition: rec.Partition, Offset: transform.NoOffset, Timestamp: rec.Timestamp,
 		Key: rec.Key, Value: rec.Value, Headers: rec.Headers,
 	}
-	keep, err := r.chain.Apply(&b.transformed, &t)
+	keep, err := r.chain.Apply(&b.made.transformed, &t)
 	if err != nil {
 		return false, untransformed(err)
 	}
@@ -634,14 +648,14 @@ func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now
 
 // bytes is convert without telling anybody.
 func (r *sourceRun) bytes(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) *recordFailure {
-	first := len(b.headers)
+	first := len(b.made.headers)
 	if len(rec.Headers) > 0 {
 		for _, h := range rec.Headers {
-			v, err := r.conv.header.FromConnectHeader(&b.arena, rec.Topic, h.Key, h.Value)
+			v, err := r.conv.header.FromConnectHeader(&b.made.arena, rec.Topic, h.Key, h.Value)
 			if err != nil {
 				return &recordFailure{tolerance.HeaderConverter, r.conv.names[2], err}
 			}
-			b.headers = append(b.headers, kgo.RecordHeader{Key: h.Key, Value: v})
+			b.made.headers = append(b.made.headers, kgo.RecordHeader{Key: h.Key, Value: v})
 		}
 	}
 	var key []byte
@@ -656,8 +670,8 @@ func (r *sourceRun) bytes(b *batch, k *kgo.Record, rec *data.SourceRecord, now t
 		return &recordFailure{tolerance.ValueConverter, r.conv.names[1], err}
 	}
 	var headers []kgo.RecordHeader
-	if n := len(b.headers); n > first {
-		headers = b.headers[first:n:n]
+	if n := len(b.made.headers); n > first {
+		headers = b.made.headers[first:n:n]
 	}
 	// The record was used before, and all of it that a source sets is set: field by field, because to copy a record as a whole takes longer.
 	k.Key, k.Value, k.Headers, k.Topic, k.Partition = key, value, headers, rec.Topic, rec.Partition

@@ -34,6 +34,19 @@ func newSubmitted() *submitted {
 	return &submitted{ready: map[string]string{}, settled: make(chan struct{}, 1)}
 }
 
+// made is memory of what was made of the records of a plugin.
+type made struct {
+	arena       convert.Arena
+	transformed transform.Arena
+	headers     []kgo.RecordHeader
+}
+
+func (m *made) reset() {
+	m.arena.Reset()
+	m.transformed.Reset()
+	m.headers = m.headers[:0]
+}
+
 // batch is one batch of the plugin on its way to Kafka. It and all that it
 // holds is used again when its last record is acknowledged.
 type batch struct {
@@ -41,12 +54,13 @@ type batch struct {
 	seq   uint64
 	cost  int
 	frame *wire.Frame
-	arena convert.Arena
-	// transformed is the memory of what transformations made.
-	transformed transform.Arena
-	// records are for franz-go's producer, which keeps them, and empty with the own one.
+	// made is what the Kafka records refer to, besides the frame: kept, when franz-go's producer gets them, which keeps them, and memory that
+	// is used again at once with the own one.
+	made *made
+	kept made
+	// records are for franz-go's producer, and empty with the own one.
 	records []kgo.Record
-	headers []kgo.RecordHeader
+	offsets wire.Offsets
 	// done has a 1 for each record that is acknowledged, filtered or skipped.
 	done []uint32
 	// handed is how many records the producer has got in all; left how many of them are open, much more while they are not all converted.
@@ -84,7 +98,8 @@ type destination struct {
 type partitionOffset struct {
 	index     int // in the batch's dictionary
 	partition string
-	offset    []byte
+	offset    []byte // in the frame
+	text      string // the same
 }
 
 // next returns a batch to fill, for n records. refused decides about records
@@ -102,7 +117,8 @@ func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, int, *kgo.Re
 		b = &batch{of: s}
 		b.promise = b.settle
 	}
-	b.arena.Grow(room)
+	b.made = &b.kept
+	b.made.arena.Grow(room)
 	b.seq, b.frame, b.refused, b.returns, b.completed = f.Batch.GetSeq(), f, refused, returns, false
 	b.cost = len(f.Batch.Values) + len(f.Batch.Keys) + len(f.Batch.Headers) + len(f.Batch.SourceOffsets)
 	if cap(b.done) < n {
@@ -110,7 +126,7 @@ func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, int, *kgo.Re
 	}
 	b.done = b.done[:n]
 	clear(b.done)
-	b.headers, b.last = b.headers[:0], b.last[:0]
+	b.last = b.last[:0]
 	b.left.Store(filling)
 	b.skipped.Store(0)
 	s.mu.Lock()
@@ -224,7 +240,7 @@ func (b *batch) complete() {
 		head := s.queue[0]
 		s.queue = s.queue[1:]
 		for _, l := range head.last {
-			s.ready[l.partition] = string(l.offset)
+			s.ready[l.partition] = l.text
 		}
 		s.readySeq = head.seq
 		head.recycle()
@@ -237,14 +253,20 @@ func (b *batch) complete() {
 	}
 }
 
+// release gives the frame back, when nothing refers to it any more.
+func (b *batch) release() {
+	if b.frame != nil {
+		b.frame.Release()
+		b.frame = nil
+	}
+}
+
 // recycle gives the batch's memory back. The lock is held.
 func (b *batch) recycle() {
-	b.frame.Release()
-	b.frame = nil
-	used := b.arena.Len()
+	b.release()
+	used := b.kept.arena.Len()
 	b.of.room = min(used+used/8, maxRoom)
-	b.arena.Reset()
-	b.transformed.Reset()
+	b.kept.reset()
 	b.of.free = append(b.of.free, b)
 }
 
@@ -305,8 +327,7 @@ func (s *submitted) abandon() {
 	blocked := map[string]bool{}
 	for _, b := range s.queue {
 		b.prefix(blocked, s.ready)
-		b.frame.Release()
-		b.frame = nil
+		b.release()
 	}
 	s.queue = nil
 }
@@ -314,7 +335,7 @@ func (s *submitted) abandon() {
 // prefix adds, for each source partition that is not blocked, the offset of the
 // last record before the first open one.
 func (b *batch) prefix(blocked map[string]bool, ready map[string]string) {
-	wire.EachOffset(b.frame.Batch, func(i int, partition, offset []byte) {
+	b.offsets.Each(func(i int, partition, offset []byte) {
 		p := string(partition)
 		switch {
 		case blocked[p]:

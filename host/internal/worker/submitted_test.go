@@ -24,7 +24,7 @@ func TestRoomOfABatch(t *testing.T) {
 			return s.next(&wire.Frame{Batch: &connectv1.RecordBatch{}}, 0, func(*batch, int, *kgo.Record, error) bool { return true }, func(int, int64) {})
 		}
 		b := open()
-		if _, err := conv.FromConnect(&b.arena, "topic", data.StringValue(strings.Repeat("x", size))); err != nil {
+		if _, err := conv.FromConnect(&b.made.arena, "topic", data.StringValue(strings.Repeat("x", size))); err != nil {
 			t.Fatal(err)
 		}
 		b.filled(0)
