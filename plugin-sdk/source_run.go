@@ -192,7 +192,9 @@ func (r *sourceRun) flush() error {
 		r.unacked = append(r.unacked, sentOffsets{r.seq, r.batch.last})
 	}
 	r.mu.Unlock()
-	return r.send(&connectv1.SourceToHost{Message: &connectv1.SourceToHost_Batch{Batch: m}})
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	return r.stream.SendMsg(r.batch.b.Lend())
 }
 
 // fits tells that the host would not take a batch: sent all the same it would

@@ -55,6 +55,8 @@ func (r *recorder) note(t *testing.T, method string, who byte, m any) {
 		m = &framed.HostToSink
 	case *wire.FromSource:
 		m = &framed.SourceToHost
+	case *wire.Lent:
+		m = framed.Message()
 	}
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m.(proto.Message))
 	if err != nil {

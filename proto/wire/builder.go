@@ -33,6 +33,7 @@ type Builder struct {
 	hasBase     bool
 	sinkStarted bool
 	lastOffset  int64
+	lent        int // bytes of values that left with the batch; 0: they did not
 }
 
 // parts are those of a record that were set.
@@ -386,6 +387,10 @@ func (b *Builder) Reset() {
 	m.SourceOffsets, m.Headers, m.Keys, m.Values = m.SourceOffsets[:0], m.Headers[:0], m.Keys[:0], m.Values[:0]
 	m.CommitAfter, m.AbortAfter = m.CommitAfter[:0], m.AbortAfter[:0]
 	m.BaseTimestamp, m.BaseOffset = 0, 0
+	if b.lent > 0 {
+		m.Values = (*Pool().Get(b.lent + b.lent/8))[:0] // about as much comes again
+		b.lent = 0
+	}
 	b.schemas.fresh = nil
 	for _, c := range b.cols.each() {
 		c.reset()

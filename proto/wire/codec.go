@@ -39,6 +39,9 @@ type framed interface{ receive(mem.Buffer) error }
 func (codec) Name() string { return "proto" }
 
 func (codec) Marshal(v any) (mem.BufferSlice, error) {
+	if l, ok := v.(*Lent); ok {
+		return l.marshal()
+	}
 	m, ok := v.(marshaler)
 	if !ok {
 		p, ok := v.(proto.Message)
