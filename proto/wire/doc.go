@@ -9,7 +9,8 @@
 //
 // Memory of a received batch belongs to its [Frame] and is used again after
 // Release: whoever keeps a string or bytes of a record longer must copy them.
-// Topics, header names and schemas are the exception, they are interned.
+// Topics, header names and schemas are the exception, they are interned. [Offsets] keep what is needed longest in memory of their own.
+// The values of a batch that a source sends leave in the memory in which the author wrote them ([Lent]).
 //
 // The codec has gRPC's standard name "proto" and writes standard protobuf, so
 // that plugins in other languages use what their gRPC brings along.

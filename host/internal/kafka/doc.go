@@ -15,8 +15,9 @@
 //
 //   - batch.size is ignored: this client sends what has gathered while earlier requests are on their way, in batches of
 //     up to max.request.size. 16 KiB batches are a tuning of the Java client; here they would only cost.
-//   - enable.idempotence is on in [Defaults], where Kafka Connect has it off: retries make no duplicates, and five
-//     requests are in flight without changing the order. It needs brokers of 2.8, or the IDEMPOTENT_WRITE permission;
+//   - enable.idempotence is on in [Defaults], where Kafka Connect has it off: retries make no duplicates, and several
+//     requests are in flight without changing the order: of different partitions, for a source that delivers at least once
+//     (host/internal/producer), of the same one, for franz-go's producer, which writes all else. It needs brokers of 2.8, or the IDEMPOTENT_WRITE permission;
 //     producer.enable.idempotence=false turns it off.
 //   - The default partition.assignment.strategy is CooperativeSticky alone, where Java offers Range first: only the
 //     partitions that move are interrupted. A group with members that know both, as Java's do, agrees on it.

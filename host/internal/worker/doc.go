@@ -15,15 +15,17 @@
 //
 // # Source path
 //
-//	batch from the plugin ─▶ decoder ─▶ converters ─▶ kgo.Produce ─▶ promise
-//	                                                                   │
-//	  ack to the plugin ◀─ offset store ◀─ commit ◀─ submitted batches ┘
+//	batch from the plugin ─▶ decoder ─▶ converters ─▶ producer ─▶ batch to Kafka ─▶ answer
+//	                                                                                  │
+//	  ack to the plugin ◀─── offset store ◀─── commit ◀─── submitted batches ◀────────┘
 //
 // Batches in flight are kept in order. Offsets are committed for the records
 // that are acknowledged by Kafka and have no earlier record of their source
 // partition that is not (Invariant 1); then, and only then, the plugin is told.
-// A batch, its memory and its Kafka records are used again once all of it is
-// acknowledged; nothing is allocated per record.
+//
+// The producer (host/internal/producer) copies records into the batches that Kafka gets, some dozens at a time: what a record was
+// converted into, and the message that it came in, are used again at once, while they are in the processor's caches. Of a
+// batch in flight only its source offsets remain here. Nothing is allocated per record.
 //
 // A worker that stood still, or that Kafka has not heard of, may be about to be killed while others run its tasks already: a source task
 // asks Settings.Lapsed before each batch and each commit, so that what is old does not come behind what is newer. What the producer was
