@@ -15,12 +15,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Rows are committed at an even pace. The first of them are not timed: connections and caches are cold.
+// Rows are committed at an even pace. The first of them are not timed: connections and caches are cold, and a search server that was just
+// started compiles itself for half a minute, and takes twice as long meanwhile.
 const (
-	commitsASecond = 50
-	coldCommits    = 100
-	timedCommits   = 1000
-	quickCommits   = 250
+	commitsASecond    = 50
+	coldCommits       = 100
+	coldSearchCommits = 1500
+	timedCommits      = 1000
+	quickCommits      = 250
 )
 
 // arrivalTimes are when the rows of a table were seen somewhere, by their ids from 1 on.
@@ -137,10 +139,14 @@ func (st *stage) time(p path, say sayer) (err error) {
 	if err != nil {
 		return errors.Join(err, source.failed(context.WithoutCancel(st.ctx)))
 	}
-	rows := coldCommits + timedCommits
-	if st.quick {
-		rows = coldCommits + quickCommits
+	cold, timed := coldCommits, timedCommits
+	if p.refresh != "" {
+		cold = coldSearchCommits
 	}
+	if st.quick {
+		timed = quickCommits
+	}
+	rows := cold + timed
 	inKafka, inIndex := newArrivalTimes(rows), newArrivalTimes(rows)
 	ctx, cancel := context.WithTimeoutCause(st.ctx, runLimit, fmt.Errorf("not all rows arrived within %s", runLimit))
 	defer cancel()
@@ -177,7 +183,7 @@ func (st *stage) time(p path, say sayer) (err error) {
 		}
 	}
 	tell := func(what string, a *arrivalTimes) error {
-		d := a.delays(commits, coldCommits)
+		d := a.delays(commits, cold)
 		ms := func(p int) float64 { return float64(percentile(d, p)) / float64(time.Millisecond) }
 		return errors.Join(say(what+", p50", ms(50), "ms"), say(what+", p99", ms(99), "ms"))
 	}

@@ -2,7 +2,10 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 )
 
 // commitRegularly commits offsets until ctx ends: the first at once, because a
@@ -45,13 +48,13 @@ func (r *sourceRun) commit(ctx context.Context) bool {
 	}
 	if err := r.evolving.save(ctx, r.name); err != nil {
 		r.submitted.giveBack(c)
-		r.log.Error("no offset is stored, because schemas could not be; it will be tried again", "err", err)
+		complain(ctx, r.log, "no offset is stored, because schemas could not be; it will be tried again", err)
 		return false
 	}
 	if len(c.offsets) > 0 {
 		if err := r.stored.put(ctx, r.kafka, c.offsets); err != nil {
 			r.submitted.giveBack(c)
-			r.log.Error("offsets could not be stored; it will be tried again", "err", err)
+			complain(ctx, r.log, "offsets could not be stored; it will be tried again", err)
 			return false
 		}
 	}
@@ -59,4 +62,11 @@ func (r *sourceRun) commit(ctx context.Context) bool {
 	// A plugin that is gone does not hear it; the next one asks for offsets.
 	_ = r.stream.Ack(c.seq)
 	return true
+}
+
+// complain logs why a commit failed, unless it was cut short because the task ends: the last commit is about to follow.
+func complain(ctx context.Context, log hclog.Logger, what string, err error) {
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		log.Error(what, "err", err)
+	}
 }
