@@ -58,16 +58,19 @@ func bytesSize(b []byte) int {
 
 // appendSigned is binary.AppendVarint, quicker for the numbers that records are full of.
 func appendSigned(dst []byte, v int) []byte {
-	if u := uint64(v<<1) ^ uint64(v>>63); u < 1<<7 {
-		return append(dst, byte(u))
+	if uint(v) < 1<<6 {
+		return append(dst, byte(v<<1))
 	}
 	return appendLarge(dst, v)
 }
 
 func appendLarge(dst []byte, v int) []byte {
-	if u := uint64(v<<1) ^ uint64(v>>63); u < 1<<14 {
+	switch u := uint64(v<<1) ^ uint64(v>>63); {
+	case u < 1<<7:
+		return append(dst, byte(u))
+	case u < 1<<14:
 		return append(dst, byte(u)|0x80, byte(u>>7))
-	} else if u < 1<<21 {
+	case u < 1<<21:
 		return append(dst, byte(u)|0x80, byte(u>>7)|0x80, byte(u>>14))
 	}
 	return binary.AppendVarint(dst, int64(v))
