@@ -89,8 +89,9 @@ const filling = 1 << 40
 // destination is where a record went.
 type destination struct {
 	topic              string
-	partition          int32 // -1 with offset -1: nowhere
-	offset, timestamp  int64
+	partition          int32 // -1: nowhere
+	offset             int64 // -1: not known
+	timestamp          int64
 	keySize, valueSize int32
 }
 
@@ -200,7 +201,7 @@ func (b *batch) Refused(index int, r *kgo.Record, err error) {
 // skip is for a record that is not in its topic, and need not be any more: perhaps its dead letter is in its queue.
 func (b *batch) skip(index int) {
 	if b.delivered != nil {
-		b.places[index].offset = -1
+		b.places[index].partition, b.places[index].offset = -1, -1
 	}
 	b.skipped.Add(1)
 	b.acknowledge(index, 1)

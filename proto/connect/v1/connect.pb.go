@@ -2736,11 +2736,13 @@ type Delivered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Seq   uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
 	// Index of the first record in the batch that the columns below speak of.
-	First     uint32   `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"`
-	Topics    []string `protobuf:"bytes,3,rep,name=topics,proto3" json:"topics,omitempty"`
-	Topic     []uint32 `protobuf:"varint,4,rep,packed,name=topic,proto3" json:"topic,omitempty"`
-	Partition []int32  `protobuf:"zigzag32,5,rep,packed,name=partition,proto3" json:"partition,omitempty"`
+	First  uint32   `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"`
+	Topics []string `protobuf:"bytes,3,rep,name=topics,proto3" json:"topics,omitempty"`
+	Topic  []uint32 `protobuf:"varint,4,rep,packed,name=topic,proto3" json:"topic,omitempty"`
 	// -1: the record was filtered or skipped and is not in Kafka.
+	Partition []int32 `protobuf:"zigzag32,5,rep,packed,name=partition,proto3" json:"partition,omitempty"`
+	// -1: the record is not in Kafka, or the broker did not say where (acks=0,
+	// or it had the record already).
 	Offset    []int64 `protobuf:"zigzag64,6,rep,packed,name=offset,proto3" json:"offset,omitempty"`
 	Timestamp []int64 `protobuf:"zigzag64,7,rep,packed,name=timestamp,proto3" json:"timestamp,omitempty"`
 	// Of the serialised key and value; -1: null.
