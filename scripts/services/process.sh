@@ -4,7 +4,7 @@
 # command line has), `address`, `ports` (that have to be free) and `patience` (the seconds that it may take to stop), and has the
 # functions `run` (prepares the service and launches it), `answers` (whether it is ready) and `usage`.
 set -euo pipefail
-. "$here/../ports.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../ports.sh"
 
 services=${OUTBOARD_CACHE:-${HOME:?HOME or OUTBOARD_CACHE must be set}/.cache/outboard}/services
 
