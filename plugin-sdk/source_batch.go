@@ -63,7 +63,9 @@ func (b *SourceBatch) end() {
 	}
 	b.open = false
 	r := &b.rec
-	r.finishRows()
+	if r.keyRow != nil || r.valueRow != nil {
+		r.finishRows()
+	}
 	if r.topic == "" {
 		b.fail(fmt.Errorf("record has no topic"))
 	}

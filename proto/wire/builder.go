@@ -22,9 +22,9 @@ type Builder struct {
 	schemas schemaIDs
 	cols    columns
 
-	topics     index[string]
-	headerKeys index[string]
-	partitions index[string]
+	topics     index
+	headerKeys index
+	partitions index
 
 	count       uint32
 	headers     uint32 // of the open record
@@ -61,7 +61,9 @@ func (c *column[T]) add(n uint32, v T) {
 	c.differ(n, v)
 }
 
-// differ appends an element that is unlike the first, or is the first.
+// differ appends an element that is unlike the first, or is the first. It stays out of add, which is inlined wherever a column is written.
+//
+//go:noinline
 func (c *column[T]) differ(n uint32, v T) {
 	if n == 0 {
 		c.first[0] = v
@@ -113,45 +115,40 @@ func (c *columns) each() []*column[uint32] {
 // index is a dictionary of a batch. Most batches have one entry, or entries that
 // follow one another in turn, as the headers of a record do: so the last one
 // found is tried first, then the one that was added after it.
-type index[K comparable] struct {
-	at   map[K]uint32
-	keys []K
+type index struct {
+	at   map[string]uint32
+	keys []string
 	last int // position of the last one found
 }
 
-func (d *index[K]) find(k K) (uint32, bool) {
-	if len(d.keys) == 0 {
-		return 0, false
+// find returns the position of k, which is added when it is new.
+func (d *index) find(k string) (at uint32, added bool) {
+	if d.last < len(d.keys) && d.keys[d.last] == k {
+		return uint32(d.last), false
 	}
-	if d.keys[d.last] == k {
+	return d.search(k)
+}
+
+func (d *index) search(k string) (at uint32, added bool) {
+	if next := d.last + 1; next < len(d.keys) && d.keys[next] == k {
+		d.last = next
+	} else if len(d.keys) > 0 && d.keys[0] == k {
+		d.last = 0
+	} else if i, ok := d.at[k]; ok {
+		d.last = int(i)
+	} else {
+		if d.at == nil {
+			d.at = map[string]uint32{}
+		}
+		d.last = len(d.keys)
+		d.keys = append(d.keys, k)
+		d.at[k] = uint32(d.last)
 		return uint32(d.last), true
 	}
-	next := d.last + 1
-	if next == len(d.keys) {
-		next = 0
-	}
-	if d.keys[next] == k {
-		d.last = next
-		return uint32(next), true
-	}
-	i, ok := d.at[k]
-	if ok {
-		d.last = int(i)
-	}
-	return i, ok
+	return uint32(d.last), false
 }
 
-func (d *index[K]) add(k K) uint32 {
-	if d.at == nil {
-		d.at = map[K]uint32{}
-	}
-	d.last = len(d.keys)
-	d.keys = append(d.keys, k)
-	d.at[k] = uint32(d.last)
-	return uint32(d.last)
-}
-
-func (d *index[K]) reset() {
+func (d *index) reset() {
 	if len(d.keys) > 0 {
 		clear(d.at)
 		clear(d.keys)
@@ -169,9 +166,8 @@ func (b *Builder) Bytes() int {
 
 // Begin starts a record. partition may be data.NoPartition, timestamp data.NoTimestamp.
 func (b *Builder) Begin(topic string, partition int32, timestamp int64) {
-	t, ok := b.topics.find(topic)
-	if !ok {
-		t = b.topics.add(topic)
+	t, added := b.topics.find(topic)
+	if added {
 		b.batch.Topics = append(b.batch.Topics, topic)
 	}
 	b.cols.topic.add(b.count, t)
@@ -258,9 +254,8 @@ func (b *Builder) Header(name string, v data.Value) { b.HeaderAt(name, &v) }
 
 // HeaderAt is Header for one who has the value in memory, as KeyAt is Key.
 func (b *Builder) HeaderAt(name string, v *data.Value) {
-	k, ok := b.headerKeys.find(name)
-	if !ok {
-		k = b.headerKeys.add(name)
+	k, added := b.headerKeys.find(name)
+	if added {
 		b.batch.HeaderKeys = append(b.batch.HeaderKeys, name)
 	}
 	b.cols.headerKey.add(b.allHeaders, k)
@@ -277,7 +272,9 @@ func (b *Builder) HeaderAt(name string, v *data.Value) {
 func (b *Builder) Source(partition string, offset []byte) {
 	b.sourcePartition(partition)
 	b.cols.sourceOffsetLength.add(b.count, length(offset))
-	b.batch.SourceOffsets = append(b.batch.SourceOffsets, offset...)
+	if len(offset) > 0 {
+		b.batch.SourceOffsets = append(b.batch.SourceOffsets, offset...)
+	}
 }
 
 // OffsetBuffer and SourceWritten let a source offset be written in place.
@@ -296,9 +293,8 @@ func (b *Builder) sourcePartition(partition string) {
 		b.cols.sourcePartition.add(b.count, 0)
 		return
 	}
-	p, ok := b.partitions.find(partition)
-	if !ok {
-		p = b.partitions.add(partition)
+	p, added := b.partitions.find(partition)
+	if added {
 		b.batch.SourcePartitions = append(b.batch.SourcePartitions, []byte(partition))
 	}
 	b.cols.sourcePartition.add(b.count, p+1)
@@ -320,9 +316,8 @@ func (b *Builder) Sink(offset int64, ts data.TimestampType, originalTopic string
 		b.cols.originalPartition.add(b.count, 0)
 		return
 	}
-	t, ok := b.topics.find(originalTopic)
-	if !ok {
-		t = b.topics.add(originalTopic)
+	t, added := b.topics.find(originalTopic)
+	if added {
 		b.batch.Topics = append(b.batch.Topics, originalTopic)
 	}
 	b.cols.originalTopic.add(b.count, t+1)

@@ -39,7 +39,7 @@ type Decoder struct {
 	offset                                                       values[int64]
 
 	// Fields that are the same in all records are set with the first one only.
-	samePlace, sameKey, noHeaders bool
+	samePlace, sameTime, sameKey, sameType, noHeaders, sameSource bool
 
 	key, value, header, srcOffset int // positions in the blobs
 	headerAt                      int
@@ -107,6 +107,7 @@ func (d *Decoder) open(b *connectv1.RecordBatch) error {
 		return err
 	}
 	d.samePlace = d.topic.v == nil && d.partition.v == nil && d.originalTopic.v == nil && d.originalPartition.v == nil
+	d.sameTime, d.sameType, d.sameSource = d.timestamp.v == nil, d.valueType.v == nil, d.sourcePartition.v == nil
 	d.sameKey = d.keyType.v == nil && d.keyLength.v == nil && d.keyLength.fixed == 0
 	d.noHeaders = d.headerCount.v == nil && d.headerCount.fixed == 0
 	return d.check()
@@ -281,11 +282,20 @@ func (d *Decoder) checkType(name string, t, length uint32) error {
 // view makes v the value at a position of a blob and returns the position after it. It sets v field by field, because
 // to copy a Value as a whole takes longer than all the rest.
 func (d *Decoder) view(v *data.Value, t, length uint32, blob []byte, at int) int {
+	d.typed(v, t)
+	return fill(v, length, blob, at)
+}
+
+func (d *Decoder) typed(v *data.Value, t uint32) {
 	if t >= FirstSchema {
 		v.Kind, v.Schema = data.KindRow, d.schemas[t-FirstSchema]
 	} else {
 		v.Kind, v.Schema = data.Kind(t), nil
 	}
+}
+
+// fill is view for a value that has its type.
+func fill(v *data.Value, length uint32, blob []byte, at int) int {
 	if length == 0 {
 		v.Data = nil
 		return at
@@ -313,6 +323,34 @@ func (d *Decoder) SourcePartition() int { return int(d.sourcePartition.at(d.i-1)
 
 // SourcePartitions returns the dictionary of the batch: JSON object texts.
 func (d *Decoder) SourcePartitions() [][]byte { return d.batch.SourcePartitions }
+
+// EachOffset calls fn with each source offset, and the position of its partition in the dictionary, -1 when it has none.
+func (d *Decoder) EachOffset(fn func(partition int, offset []byte)) {
+	c := &d.sourceOffsetLength
+	if c.v == nil && c.fixed == 0 {
+		return
+	}
+	at := 0
+	for i := range d.n {
+		if l := c.at(i); l > 0 {
+			end := at + int(l) - 1
+			fn(int(d.sourcePartition.at(i))-1, d.batch.SourceOffsets[at:end:end])
+			at = end
+		}
+	}
+}
+
+// Plain tells whether the records of a source, of which there are some, differ in nothing but values of bytes: they have one topic, partition
+// and time, and neither keys nor headers. Their source offsets may differ.
+func (d *Decoder) Plain() bool {
+	return d.n > 0 && d.samePlace && d.sameTime && d.sameKey && d.keyType.fixed == 0 && d.noHeaders && d.sameType && d.valueType.fixed == uint32(data.KindBytes)
+}
+
+// Values returns the values of a batch that is [Decoder.Plain], one behind the other, in the memory of the batch, and their lengths: 0 for null,
+// else one more than the bytes. Without lengths, that of each is each.
+func (d *Decoder) Values() (blob []byte, lengths []uint32, each uint32) {
+	return d.batch.Values, d.valueLength.v, d.valueLength.fixed
+}
 
 // takeTimestamp returns the timestamp of record i.
 func (d *Decoder) takeTimestamp(i int) int64 {
@@ -354,18 +392,26 @@ func (d *Decoder) NextSource(r *data.SourceRecord) bool {
 		r.Topic = d.topics[d.topic.at(i)]
 		r.Partition = int32(d.partition.at(i)) - 1
 	}
-	r.Timestamp = d.takeTimestamp(i)
+	if i == 0 || !d.sameTime {
+		r.Timestamp = d.takeTimestamp(i)
+	}
 	if i == 0 || !d.sameKey {
 		d.key = d.view(&r.Key, d.keyType.at(i), d.keyLength.at(i), d.batch.Keys, d.key)
 	}
-	d.value = d.view(&r.Value, d.valueType.at(i), d.valueLength.at(i), d.batch.Values, d.value)
+	if i == 0 || !d.sameType {
+		d.typed(&r.Value, d.valueType.at(i))
+	}
+	d.value = fill(&r.Value, d.valueLength.at(i), d.batch.Values, d.value)
 	if i == 0 || !d.noHeaders {
 		r.Headers = d.takeHeaders(i)
 	}
-	r.SourcePartition, r.SourceOffset = nil, nil
-	if p := d.sourcePartition.at(i); p > 0 {
-		r.SourcePartition = d.batch.SourcePartitions[p-1]
+	if i == 0 || !d.sameSource {
+		r.SourcePartition = nil
+		if p := d.sourcePartition.at(i); p > 0 {
+			r.SourcePartition = d.batch.SourcePartitions[p-1]
+		}
 	}
+	r.SourceOffset = nil
 	if l := d.sourceOffsetLength.at(i); l > 0 {
 		end := d.srcOffset + int(l) - 1
 		r.SourceOffset = d.batch.SourceOffsets[d.srcOffset:end:end]

@@ -98,6 +98,20 @@ func send(t testing.TB, in *connectv1.SourceToHost) *wire.Frame {
 	return out.Take()
 }
 
+// opened returns a decoder of what was built.
+func opened(t *testing.T, b *wire.Builder) *wire.Decoder {
+	t.Helper()
+	m, err := b.Batch(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d wire.Decoder
+	if err := d.Open(m); err != nil {
+		t.Fatal(err)
+	}
+	return &d
+}
+
 func TestSourceRecordsArriveAsTheyWereSent(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var b wire.Builder
@@ -150,14 +164,7 @@ func TestSinkRecordsArriveAsTheyWereSent(t *testing.T) {
 		}
 		b.End()
 	}
-	m, err := b.Batch(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var d wire.Decoder
-	if err := d.Open(m); err != nil {
-		t.Fatal(err)
-	}
+	d := opened(t, &b)
 	var got []data.SinkRecord
 	var rec data.SinkRecord
 	for d.NextSink(&rec) {
@@ -188,11 +195,7 @@ func TestEndsOfRuns(t *testing.T) {
 				b.Sink(r.next, data.TimestampCreate, "", 0)
 				b.End()
 			}
-			m, _ := b.Batch(1)
-			var d wire.Decoder
-			if err := d.Open(m); err != nil {
-				t.Fatal(err)
-			}
+			d := opened(t, &b)
 			var got []end
 			d.EachEnd(func(topic string, partition int32, next int64) { got = append(got, end{topic, partition, next}) })
 			if !slices.Equal(got, c.want) {
@@ -278,6 +281,7 @@ func FuzzDecoder(f *testing.F) {
 			}
 			n++
 		}
+		checkColumns(t, &d)
 		d.Rewind()
 		var sink data.SinkRecord
 		for d.NextSink(&sink) {
@@ -287,6 +291,107 @@ func FuzzDecoder(f *testing.F) {
 			t.Errorf("the two ways to read differ by %d records", n)
 		}
 	})
+}
+
+// checkColumns compares what is read of a batch as a whole with what is read record by record.
+func checkColumns(t *testing.T, d *wire.Decoder) {
+	t.Helper()
+	type offset struct {
+		partition int
+		text      string
+	}
+	var offsets, same []offset
+	d.EachOffset(func(partition int, text []byte) { offsets = append(offsets, offset{partition, string(text)}) })
+	plain := d.Plain()
+	var blob []byte
+	var lengths []uint32
+	var each uint32
+	if plain {
+		blob, lengths, each = d.Values()
+	}
+	d.Rewind()
+	var r data.SourceRecord
+	first := data.SourceRecord{}
+	for i := 0; d.NextSource(&r); i++ {
+		if r.SourceOffset != nil {
+			same = append(same, offset{d.SourcePartition(), string(r.SourceOffset)})
+		}
+		if !plain {
+			continue
+		}
+		if i == 0 {
+			first = r
+		}
+		if r.Topic != first.Topic || r.Partition != first.Partition || r.Timestamp != first.Timestamp || r.Key.Kind != data.KindNone || r.Key.Data != nil ||
+			len(r.Headers) > 0 || r.Value.Kind != data.KindBytes {
+			t.Fatalf("record %d of a plain batch is %+v", i, r)
+		}
+		length := each
+		if lengths != nil {
+			length = lengths[i]
+		}
+		if length == 0 {
+			if r.Value.Data != nil {
+				t.Fatalf("value %d is %q, of the column it is null", i, r.Value.Data)
+			}
+			continue
+		}
+		if want := blob[:length-1]; r.Value.Data == nil || !bytes.Equal(r.Value.Data, want) {
+			t.Fatalf("value %d is %q, of the column it is %q", i, r.Value.Data, want)
+		}
+		blob = blob[length-1:]
+	}
+	if plain && len(blob) > 0 {
+		t.Fatalf("%d bytes are left", len(blob))
+	}
+	if !slices.Equal(offsets, same) {
+		t.Fatalf("offsets are %v, record by record they are %v", offsets, same)
+	}
+}
+
+// A batch of values and nothing else is plain, and no other is.
+func TestPlainBatches(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*data.SourceRecord) // of one record
+		plain  bool
+	}{
+		"the same":          {func(*data.SourceRecord) {}, true},
+		"another length":    {func(r *data.SourceRecord) { r.Value = data.BytesValue([]byte("longer")) }, true},
+		"an empty value":    {func(r *data.SourceRecord) { r.Value = data.BytesValue([]byte{}) }, true},
+		"null":              {func(r *data.SourceRecord) { r.Value = data.Value{Kind: data.KindBytes} }, true},
+		"a source offset":   {func(r *data.SourceRecord) { r.SourceOffset = []byte(`{"o":1}`) }, true},
+		"another partition": {func(r *data.SourceRecord) { r.SourcePartition = []byte(`{"p":2}`) }, true},
+		"no value":          {func(r *data.SourceRecord) { r.Value = data.Value{} }, false},
+		"text":              {func(r *data.SourceRecord) { r.Value = data.StringValue("value") }, false},
+		"a key":             {func(r *data.SourceRecord) { r.Key = data.BytesValue([]byte("k")) }, false},
+		"a null key":        {func(r *data.SourceRecord) { r.Key = data.Value{Kind: data.KindString} }, false},
+		"a header":          {func(r *data.SourceRecord) { r.Headers = []data.Header{{Key: "h"}} }, false},
+		"another topic":     {func(r *data.SourceRecord) { r.Topic = "u" }, false},
+		"another time":      {func(r *data.SourceRecord) { r.Timestamp++ }, false},
+		"a Kafka partition": {func(r *data.SourceRecord) { r.Partition = 3 }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, at := range []int{0, 1, 2} {
+				var b wire.Builder
+				for i := range 3 {
+					r := data.SourceRecord{Topic: "t", Partition: data.NoPartition, Timestamp: 5, Value: data.BytesValue([]byte("value")), SourcePartition: []byte(`{"p":1}`)}
+					if i == at {
+						c.change(&r)
+					}
+					buildSource(&b, r)
+				}
+				d := opened(t, &b)
+				if d.Plain() != c.plain {
+					t.Errorf("record %d: %t, want %t", at, d.Plain(), c.plain)
+				}
+				checkColumns(t, d)
+			}
+		})
+	}
+	var d wire.Decoder
+	if err := d.Open(&connectv1.RecordBatch{ValueType: []uint32{uint32(data.KindBytes)}}); err != nil || d.Plain() {
+		t.Errorf("a batch without records: %t, %v", d.Plain(), err)
+	}
 }
 
 // Messages that are not a batch, or say nothing that this version knows, do not become the batch before them.
