@@ -9,6 +9,7 @@
 //	                                                        └─ itself ─┘ exit, signal, out of memory
 //
 // Whatever way it ends, its process group is killed with it, its directory is removed, and [Process.Exited] is closed within milliseconds.
+// A host that is killed cannot remove directories: the next one does ([Sweep]).
 //
 // A plugin is not trusted. It gets an environment built from nothing and a private directory for its socket. Its handshake, its standard
 // error and its description are foreign bytes: bounded, checked, and escaped before they reach a log. Only a binary whose checksum is the one

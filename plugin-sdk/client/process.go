@@ -184,7 +184,7 @@ func (p *Process) clear(client *goplugin.Client) {
 	<-p.runner.exited
 	p.settings.Logger.Debug("plugin process ended", "plugin", p.settings.Path, "pid", p.PID(), "state", p.runner.exit.String())
 	client.Kill() // closes the connection; there is no process left to kill
-	if err := os.RemoveAll(p.runner.dir); err != nil {
+	if err := errors.Join(os.RemoveAll(p.runner.dir), p.runner.lock.Close()); err != nil {
 		p.settings.Logger.Warn("cannot remove the directory of a plugin process; remove it by hand", "plugin", p.settings.Path, "err", err)
 	}
 	close(p.cleared)
@@ -277,17 +277,6 @@ func dialOptions() []grpc.DialOption {
 			grpc.MaxCallSendMsgSize(wire.MaxMessage),
 		),
 	}
-}
-
-// socketParent returns the directory to make private directories in. go-plugin adds /plugin-dir and /plugin, each with up to ten digits.
-func socketParent(dir string) string {
-	const added = len("/plugin-dir") + len("/plugin") + 2*10
-	for _, d := range []string{dir, os.TempDir()} {
-		if d != "" && len(d)+added < maxSocketPath {
-			return d
-		}
-	}
-	return "/tmp" // TMPDIR may be long, too
 }
 
 // goPluginLogger passes on go-plugin's warnings; what it says of starts and ends is said better here.

@@ -682,8 +682,9 @@ func TestEndOfInput(t *testing.T) {
 
 func TestHostDies(t *testing.T) {
 	watch := listen(t)
+	dir := socketDir(t)
 	host := exec.Command(testHost, testPlugin, "ALIVE="+watch.address)
-	host.Env = []string{"TMPDIR=" + t.TempDir()} // nobody is left to remove the directory in there
+	host.Env = []string{"TMPDIR=" + dir}
 	if err := host.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -693,6 +694,57 @@ func TestHostDies(t *testing.T) {
 	}
 	mustEnd(t, plugin)
 	_ = host.Wait()
+	left := func() int {
+		t.Helper()
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	p := mustLaunch(t, Settings{Dir: dir})
+	if n := left(); n != 2 {
+		t.Fatalf("there are %d directories: one of the dead host's plugin, and one of this one's are expected", n)
+	}
+	if err := Sweep(dir); err != nil {
+		t.Fatal(err)
+	}
+	if n := left(); n != 1 {
+		t.Errorf("%d directories remain", n)
+	}
+	if _, err := p.Describe(t.Context()); err != nil {
+		t.Errorf("the plugin of this host does not answer any more: %v", err)
+	}
+	p.Stop(t.Context())
+}
+
+// Nothing but what a host has locked is removed, whatever it is called.
+func TestSweepKnowsItsOwn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a[*]")
+	for _, d := range []string{"plugin-dir1", "plugin-dir2/host", "plugin-dir3", "other"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range []string{"plugin-dir3/host", "other/host", "plugin-dir4"} {
+		if err := os.WriteFile(filepath.Join(dir, f), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Sweep(dir); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if want := []string{"other", "plugin-dir1", "plugin-dir2", "plugin-dir4"}; !slices.Equal(names, want) {
+		t.Errorf("there are %q, want %q", names, want)
+	}
 }
 
 // Threads of the Go run time come and go; a plugin must not go with the one that happened to start it.

@@ -30,7 +30,8 @@ const memoryPeriod = 250 * time.Millisecond
 //   - the handshake is read and judged here, so that errors can tell what happened.
 type processRunner struct {
 	path string
-	dir  string // private to the process, holds its socket
+	dir  string   // private to the process, holds its socket
+	lock *os.File // on dir, as long as the process is
 	pid  int
 	cmd  *exec.Cmd
 
@@ -49,9 +50,13 @@ type processRunner struct {
 
 // start starts a plugin process and waits for its handshake. dir is removed on failure. Errors begin with a verb: the caller names the plugin.
 func start(ctx context.Context, s Settings, handshakeEnv []string, dir string, logs *stderr) (r *processRunner, err error) {
+	lock, err := hold(dir)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot be started, its directory cannot be locked: %w", err), os.RemoveAll(dir))
+	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(dir))
+			err = errors.Join(err, os.RemoveAll(dir), lock.Close())
 		}
 	}()
 	binary, err := openBinary(s.Path, s.Checksum)
@@ -66,7 +71,7 @@ func start(ctx context.Context, s Settings, handshakeEnv []string, dir string, l
 	}
 	cmd.Env = environment(s, handshakeEnv)
 	cmd.SysProcAttr = processAttributes()
-	r = &processRunner{path: s.Path, dir: dir, cmd: cmd, ooms: outOfMemoryKills(), exited: make(chan struct{})}
+	r = &processRunner{path: s.Path, dir: dir, lock: lock, cmd: cmd, ooms: outOfMemoryKills(), exited: make(chan struct{})}
 	lines, err := r.fork(logs, s.Stdout)
 	if err != nil {
 		return nil, binary.explain(err)

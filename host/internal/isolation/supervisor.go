@@ -88,10 +88,13 @@ type Death struct {
 	Err error
 }
 
-// NewSupervisor returns a supervisor without processes.
+// NewSupervisor returns a supervisor without processes. It removes what those of a killed host have left on disk.
 func NewSupervisor(s SupervisorSettings) *Supervisor {
 	if s.StopTimeout == 0 {
 		s.StopTimeout = defaultStopTimeout
+	}
+	if err := client.Sweep(s.SocketDir); err != nil {
+		s.Logger.Warn("directories of earlier plugin processes remain", "err", err)
 	}
 	closing, closeNow := context.WithCancel(context.Background())
 	patience, force := context.WithCancel(context.Background())
