@@ -34,8 +34,9 @@ type batch struct {
 	sealed         bool // it is ready to be sent, but for the number
 	sealing        bool
 	tries          int
-	unsure         bool // it may be in the topic already
-	abandoned      bool // its promises were kept while it was in flight
+	unsure         bool     // it may be in the topic already
+	abandoned      bool     // its promises were kept while it was in flight
+	topicID        [16]byte // of the request that it is in
 	// Who sends it, and its number among the batches of the partition.
 	producerID int64
 	epoch      int16
@@ -60,18 +61,19 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// takes tells whether a record of this body size has room left.
-func (b *batch) takes(size, limit int) bool {
-	return !b.closed && (b.count == 0 || len(b.buffer)+size+maxLengthSize <= limit) && b.count < math.MaxInt32
+// takes tells whether a record of this contentSize has room left, whatever its time and number.
+func (b *batch) takes(content, limit int) bool {
+	return !b.closed && (b.count == 0 || len(b.buffer)+content+maxFrameSize <= limit) && b.count < math.MaxInt32
 }
 
-// add appends a record, whose time in milliseconds is at, and whose body has this size. Of which run it is, is for the caller to note.
-func (b *batch) add(r *kgo.Record, at int64, size int) {
+// add appends a record, whose time in milliseconds is at, and whose contentSize is given. Of which run it is, is for the caller to note.
+func (b *batch) add(r *kgo.Record, at int64, content int) {
 	if b.count == 0 {
 		b.first, b.last = at, at
 	}
 	b.last = max(b.last, at)
-	b.buffer = appendRecord(b.buffer, r, size, at-b.first, b.count)
+	b.buffer = appendRecord(b.buffer, r, bodySize(content, at-b.first, b.count), at-b.first, b.count)
+	b.size += int64(content + overhead)
 	b.count++
 }
 

@@ -16,6 +16,11 @@
 //	                              ▲                                         │
 //	                              └───────── pause, new metadata ◀── can be tried again
 //
+// Records that differ in nothing but their values come in one piece, as the plugin has sent them: [Producer.AppendValues].
+//
+// A batch lingers unless its broker had got no request for linger.ms: that bounds how long a record waits, as with Kafka's producer, but one that
+// comes alone does not wait.
+//
 // A partition has one batch in flight at a time, so order survives whatever fails; what gathers meanwhile makes the next batch.
 // A broker gets several requests at a time for different partitions.
 //

@@ -85,7 +85,7 @@ func (p *Producer) learn(m *kmsg.MetadataResponseTopic, now time.Time) {
 		all := t.waiting
 		t.waiting = nil
 		for _, w := range all {
-			p.add(t, &appending{from: w.from}, w.index, w.record, w.size)
+			p.add(&appending{from: w.from, topic: t}, w.index, w.record, contentSize(w.record))
 		}
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		t.stale = true

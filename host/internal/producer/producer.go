@@ -93,7 +93,10 @@ type Producer struct {
 }
 
 // broker is what is under way to a broker.
-type broker struct{ requests int }
+type broker struct {
+	requests int
+	latest   time.Time // a request was sent
+}
 
 // New returns a producer that sends through a client and has its settings: those of the client's own producer. The client must not be
 // transactional; its own producer may be used, too. [Producer.Close] leaves it open.
@@ -145,6 +148,60 @@ func (p *Producer) TryProduce(ctx context.Context, r *kgo.Record, promise func(*
 	p.append(ctx, &single{r, promise}, 0, unsafe.Slice(r, 1), false)
 }
 
+// AppendValues is Append for records that are like k but for their values.
+func (p *Producer) AppendValues(ctx context.Context, from Origin, first int, k kgo.Record, values Values) {
+	if k.Timestamp.IsZero() {
+		k.Timestamp = time.Now()
+	}
+	for values.Count > 0 {
+		first += p.appendValues(ctx, from, first, &k, &values)
+	}
+}
+
+// valuesAtOnce is for how many values the lock is held: those of a batch of usual size.
+const valuesAtOnce = 2000
+
+// appendValues hands over some values, and returns how many.
+func (p *Producer) appendValues(ctx context.Context, from Origin, first int, k *kgo.Record, values *Values) (n int) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		k.Value = values.next()
+		from.Refused(first, clone(k), kgo.ErrClientClosed)
+		return 1
+	}
+	defer p.mu.Unlock()
+	to := appending{from: from}
+	for n < valuesAtOnce && values.Count > 0 {
+		k.Value = values.next()
+		p.take(ctx, &to, first+n, k, true)
+		n++
+		if to.goesOn(k) {
+			n += p.addValues(&to, k, values, valuesAtOnce-n)
+		}
+	}
+	return n
+}
+
+// addValues appends as many values, up to a number, as there is room for in the batch of the record before, and returns how many. mu is held.
+func (p *Producer) addValues(to *appending, k *kgo.Record, values *Values, most int) int {
+	b, at, rest := to.batch, k.Timestamp.UnixMilli(), contentSize(k)-bytesSize(k.Value)
+	count, size, left := b.count, b.size, p.memory-p.buffered
+	for most = min(most, values.Count); b.count-count < most; {
+		content := rest + sizeOf(values.size())
+		if !b.takes(content, p.batchBytes) || b.size-size+int64(content+overhead) > left {
+			break
+		}
+		k.Value = values.next()
+		b.add(k, at, content)
+	}
+	added := b.count - count
+	p.records += int64(added)
+	p.buffered += b.size - size
+	to.run.count += added
+	return added
+}
+
 func (p *Producer) append(ctx context.Context, from Origin, first int, records []kgo.Record, wait bool) {
 	p.mu.Lock()
 	if p.closed {
@@ -155,31 +212,36 @@ func (p *Producer) append(ctx context.Context, from Origin, first int, records [
 		return
 	}
 	defer p.mu.Unlock()
-	var t *topic
 	to := appending{from: from}
 	for i := range records {
-		r, index := &records[i], first+i
+		r := &records[i]
 		if r.Timestamp.IsZero() {
 			r.Timestamp = time.Now()
 		}
-		size := sizeOf(r)
-		p.buffered += int64(size) // it is taken away again when the origin is told
-		p.records++
-		if p.buffered > p.memory || p.closed {
-			t, to.run, to.batch = nil, nil, nil // they may be others when there is room
-			if err := p.room(ctx, size, wait); err != nil {
-				p.fail(from, index, clone(r), size, err)
-				continue
-			}
+		p.take(ctx, &to, first+i, r, wait)
+	}
+}
+
+// take takes a record over. mu is held, but not while it waits.
+func (p *Producer) take(ctx context.Context, to *appending, index int, r *kgo.Record, wait bool) {
+	content := contentSize(r)
+	size := content + overhead
+	p.buffered += int64(size) // it is taken away again when the origin is told
+	p.records++
+	if p.buffered > p.memory || p.closed {
+		*to = appending{from: to.from} // the others may have changed when there is room
+		if err := p.room(ctx, size, wait); err != nil {
+			p.fail(to.from, index, clone(r), err)
+			return
 		}
-		if t == nil {
-			t = p.topic(r.Topic)
-		}
-		if len(t.partitions) == 0 || len(t.waiting) > 0 {
-			t.waiting = append(t.waiting, waiting{from, index, clone(r), time.Now(), size})
-		} else {
-			p.add(t, &to, index, r, size)
-		}
+	}
+	if to.topic == nil {
+		to.topic = p.topic(r.Topic)
+	}
+	if t := to.topic; len(t.partitions) == 0 || len(t.waiting) > 0 {
+		t.waiting = append(t.waiting, waiting{to.from, index, clone(r), time.Now()})
+	} else {
+		p.add(to, index, r, content)
 	}
 }
 
@@ -210,14 +272,9 @@ func clone(r *kgo.Record) *kgo.Record {
 	return &c
 }
 
-// sizeOf is what a record counts in the memory that waits. It is more than it takes in a batch, because a batch stands for it.
-func sizeOf(r *kgo.Record) int {
-	n := len(r.Key) + len(r.Value)
-	for i := range r.Headers {
-		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
-	}
-	return n + 2*maxLengthSize
-}
+// overhead is what a record counts in the memory that waits, beside its contentSize. With it that is more than it takes in a batch, because a batch
+// stands for it.
+const overhead = 2 * maxLengthSize
 
 // topic returns what is known of a topic, and has it asked for if that is nothing. mu is held.
 func (p *Producer) topic(name string) *topic {
@@ -227,7 +284,9 @@ func (p *Producer) topic(name string) *topic {
 	t := p.topics[name]
 	if t == nil {
 		t = &topic{name: name, stale: true, partitioner: p.partitioner.ForTopic(name)}
-		t.anywhere, _ = t.partitioner.(anywhere)
+		if t.anywhere, _ = t.partitioner.(anywhere); t.anywhere != nil {
+			t.keyless = t.anywhere.Anywhere(&kgo.Record{Topic: name, Partition: none})
+		}
 		p.topics[name] = t
 		p.metadata.tries, p.metadata.notBefore = 0, time.Time{}
 		p.signal()
@@ -239,45 +298,58 @@ func (p *Producer) topic(name string) *topic {
 // appending is where the records go that are handed over with one call.
 type appending struct {
 	from  Origin
+	topic *topic // of all; nil: not looked for yet
 	batch *batch // of the record before, nil for none
 	run   *run   // that ends with it
 }
 
-// add appends a record to the open batch of its partition. mu is held.
-func (p *Producer) add(t *topic, to *appending, index int, r *kgo.Record, size int) {
+// goesOn tells of most records that go where the one before went that they do, as long as there is room.
+func (to *appending) goesOn(r *kgo.Record) bool {
+	return to.batch != nil && to.batch.to == to.topic.current && to.topic.isKeyless(r)
+}
+
+// add appends a record to the open batch of its partition. content is its contentSize. mu is held.
+func (p *Producer) add(to *appending, index int, r *kgo.Record, content int) {
 	at := r.Timestamp.UnixMilli()
-	var b *batch
-	var room int
-	for {
-		partition := t.pick(r)
-		if partition == nil {
-			p.fail(to.from, index, clone(r), size, fmt.Errorf("topic %s has no partition %d, only %d of them: %w", t.name, r.Partition, len(t.partitions), kerr.UnknownTopicOrPartition))
+	b := to.batch
+	if !to.goesOn(r) || !b.takes(content, p.batchBytes) {
+		var err error
+		if b, err = p.choose(to.topic, r, content); err != nil {
+			p.fail(to.from, index, clone(r), err)
 			return
 		}
-		if b = partition.open(); b == nil {
-			room = bodySize(r, 0, 0)
-			if least := headerSize + maxLengthSize + room; least > p.batchBytes {
-				p.fail(to.from, index, clone(r), size, fmt.Errorf("%w (%d bytes, at most %d)", kerr.MessageTooLarge, least, p.batchBytes))
-				return
-			}
-			b = p.newBatch(partition)
-			p.enqueue(b)
-			break
-		}
-		if room = bodySize(r, at-b.first, b.count); b.takes(room, p.batchBytes) {
-			break
-		}
-		b.closed = true
-		p.signal()
 	}
-	b.add(r, at, room)
-	b.size += int64(size)
+	b.add(r, at, content)
 	if to.run != nil && b == to.batch && to.run.first+to.run.count == index {
 		to.run.count++
 		return
 	}
 	b.runs = append(b.runs, run{to.from, index, 1})
 	to.batch, to.run = b, &b.runs[len(b.runs)-1]
+}
+
+// choose returns the batch that a record is for, which has room for it. mu is held.
+func (p *Producer) choose(t *topic, r *kgo.Record, content int) (*batch, error) {
+	for {
+		partition := t.pick(r)
+		if partition == nil {
+			return nil, fmt.Errorf("topic %s has no partition %d, only %d of them: %w", t.name, r.Partition, len(t.partitions), kerr.UnknownTopicOrPartition)
+		}
+		b := partition.open()
+		if b == nil {
+			if least := headerSize + maxLengthSize + bodySize(content, 0, 0); least > p.batchBytes {
+				return nil, fmt.Errorf("%w (%d bytes, at most %d)", kerr.MessageTooLarge, least, p.batchBytes)
+			}
+			b = p.newBatch(partition)
+			p.enqueue(b)
+			return b, nil
+		}
+		if b.takes(content, p.batchBytes) {
+			return b, nil
+		}
+		b.closed = true
+		p.signal()
+	}
 }
 
 // enqueue puts a batch behind the others of its partition. mu is held.
@@ -398,7 +470,7 @@ func (p *Producer) failTopic(t *topic, err error) {
 		}
 	}
 	for _, w := range t.waiting {
-		p.fail(w.from, w.index, w.record, w.size, err)
+		p.fail(w.from, w.index, w.record, err)
 	}
 	t.waiting = nil
 }
@@ -414,6 +486,6 @@ func (p *Producer) failBatch(b *batch, err error) {
 }
 
 // fail fails a record that is in no batch, and that nobody else changes. mu is held.
-func (p *Producer) fail(from Origin, index int, r *kgo.Record, size int, err error) {
-	p.hand(finished{from: from, index: index, record: r, count: 1, size: int64(size), err: err})
+func (p *Producer) fail(from Origin, index int, r *kgo.Record, err error) {
+	p.hand(finished{from: from, index: index, record: r, count: 1, size: int64(contentSize(r) + overhead), err: err})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,16 +90,35 @@ func (l *ledger) Refused(index int, r *kgo.Record, err error) {
 	l.contents[index] = string(r.Value)
 }
 
-// append hands over records with the values from to to-1, in one record that is used again and again.
+// append hands over records with the values from to to-1, some alone and some together.
 func (b *bench) append(l producer.Origin, from, to int) {
-	var r kgo.Record
-	var value []byte
-	for i := from; i < to; i++ {
-		value = strconv.AppendInt(value[:0], int64(i), 10)
-		r.Topic, r.Value, r.Partition, r.Timestamp = "t", value, -1, time.UnixMilli(int64(1_700_000_000_000+i))
-		b.p.Append(b.ctx, l, i, []kgo.Record{r})
+	for i := from; i < to; {
+		if i%5 > 2 {
+			value := strconv.AppendInt(nil, int64(i), 10)
+			b.p.Append(b.ctx, l, i, []kgo.Record{{Topic: "t", Partition: -1, Value: value, Timestamp: timeOf(i)}})
+			clear(value) // it is the caller's again
+			i++
+			continue
+		}
+		end := min(i+i%40+1, to)
+		b.together(l, i, end)
+		i = end
 	}
 }
+
+// together hands over the records of append with one call: they are in one batch, when there is room.
+func (b *bench) together(l producer.Origin, from, to int) {
+	v := producer.Values{Count: to - from}
+	for i := from; i < to; i++ {
+		at := len(v.Blob)
+		v.Blob = strconv.AppendInt(v.Blob, int64(i), 10)
+		v.Lengths = append(v.Lengths, uint32(len(v.Blob)-at)+1)
+	}
+	b.p.AppendValues(b.ctx, l, from, kgo.Record{Topic: "t", Partition: -1, Timestamp: timeOf(from)}, v)
+	clear(v.Blob)
+}
+
+func timeOf(i int) time.Time { return time.UnixMilli(int64(1_700_000_000_000 + i)) }
 
 func (b *bench) flush() {
 	b.Helper()
@@ -106,8 +127,17 @@ func (b *bench) flush() {
 	}
 }
 
-// values reads all that is in a topic.
+// values reads the values of all that is in a topic.
 func (b *bench) values(topic string) (values []string) {
+	b.Helper()
+	for _, r := range b.records(topic) {
+		values = append(values, string(r.Value))
+	}
+	return values
+}
+
+// records reads all that is in a topic.
+func (b *bench) records(topic string) (records []*kgo.Record) {
 	b.Helper()
 	ends, err := kadm.NewClient(b.client).ListEndOffsets(b.ctx, topic)
 	if err != nil {
@@ -126,11 +156,11 @@ func (b *bench) values(topic string) (values []string) {
 			b.Fatal(err)
 		}
 		f.EachRecord(func(r *kgo.Record) {
-			values = append(values, string(r.Value))
+			records = append(records, r)
 			left--
 		})
 	}
-	return values
+	return records
 }
 
 func numbers(from, to int) (n []string) {
@@ -212,6 +242,22 @@ func failing(err *kerr.Error, more ...func(*kmsg.ProduceResponseTopicPartition))
 	}
 }
 
+// tooLarge is what failing is for batches that can be smaller. One record is let through, and the next request is answered instead.
+func tooLarge(req *kmsg.ProduceRequest) (*kmsg.ProduceResponse, error) {
+	for _, t := range req.Topics {
+		for _, p := range t.Partitions {
+			var b kmsg.RecordBatch
+			if err := b.ReadFrom(p.Records); err != nil {
+				return nil, err
+			}
+			if b.NumRecords < 2 {
+				return nil, nil
+			}
+		}
+	}
+	return failing(kerr.MessageTooLarge)(req)
+}
+
 // hangUp breaks the connection.
 func hangUp(*kmsg.ProduceRequest) (*kmsg.ProduceResponse, error) { return nil, errors.New("hang up") }
 
@@ -220,7 +266,7 @@ func empty(req *kmsg.ProduceRequest) (*kmsg.ProduceResponse, error) {
 	return req.ResponseKind().(*kmsg.ProduceResponse), nil
 }
 
-// answering has the broker answer the first requests, one each.
+// answering has the broker answer the first requests, one each, unless an answer lets one through.
 func (b *bench) answering(answers ...answer) {
 	b.cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		b.cluster.KeepControl()
@@ -228,9 +274,11 @@ func (b *bench) answering(answers ...answer) {
 			answers = answers[min(1, len(answers)):]
 			return nil, nil, false
 		}
-		a := answers[0]
+		resp, err := answers[0](req.(*kmsg.ProduceRequest))
+		if resp == nil && err == nil {
+			return nil, nil, false
+		}
 		answers = answers[1:]
-		resp, err := a(req.(*kmsg.ProduceRequest))
 		return resp, err, true
 	})
 }
@@ -272,7 +320,7 @@ func TestOrderSurvives(t *testing.T) {
 		"broken connections":          {hangUp, nil, hangUp, hangUp},
 		"an answer without an answer": {empty, nil, empty},
 		"a broker that lost count":    {nil, failing(kerr.OutOfOrderSequenceNumber), nil, failing(kerr.UnknownProducerID)},
-		"too large":                   {failing(kerr.MessageTooLarge), failing(kerr.MessageTooLarge), nil, failing(kerr.MessageTooLarge)},
+		"too large":                   {tooLarge, tooLarge, nil, tooLarge},
 		"an unknown topic":            {failing(kerr.UnknownTopicOrPartition), failing(kerr.UnknownTopicOrPartition)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -315,10 +363,10 @@ func TestLostAnswer(t *testing.T) {
 		"no numbers":        {hangUp, []kgo.Opt{kgo.DisableIdempotentWrite()}, append(numbers(0, 100), numbers(0, 100)...)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, oneTopic, append([]kgo.Opt{kgo.ProducerLinger(50 * time.Millisecond)}, c.opts...)...)
+			b := newBench(t, oneTopic, c.opts...)
 			b.lying(c.answer)
 			l := newLedger()
-			b.append(l, 0, 100)
+			b.together(l, 0, 100)
 			b.flush()
 			b.append(l, 100, 200)
 			b.flush()
@@ -362,10 +410,10 @@ func TestRefused(t *testing.T) {
 			answers: []answer{failing(kerr.NotEnoughReplicas), failing(kerr.NotEnoughReplicas)}, refused: []int{0, 1, 2, 3}, err: kgo.ErrRecordTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, oneTopic, append([]kgo.Opt{kgo.ProducerLinger(50 * time.Millisecond)}, c.opts...)...)
+			b := newBench(t, oneTopic, c.opts...)
 			b.answering(c.answers...)
 			l := newLedger()
-			b.append(l, 0, 4)
+			b.together(l, 0, 4)
 			b.flush()
 			b.append(l, 4, 6)
 			b.flush()
@@ -526,7 +574,7 @@ func TestAbort(t *testing.T) {
 	b.append(l, 0, 10)
 	b.flush()
 	release := b.hold()
-	b.append(l, 10, 20)
+	b.together(l, 10, 20)
 	time.Sleep(50 * time.Millisecond) // it is in flight
 	b.append(l, 20, 30)
 	short, cancel := context.WithTimeout(b.ctx, 50*time.Millisecond)
@@ -569,7 +617,8 @@ func TestClose(t *testing.T) {
 	b.p.Close()
 	<-blocked
 	b.p.Append(b.ctx, l, 3, []kgo.Record{{Topic: "t", Partition: -1}})
-	for i := range 4 {
+	b.p.AppendValues(b.ctx, l, 4, kgo.Record{Topic: "t", Partition: -1}, producer.Values{Count: 2, Length: 1})
+	for i := range 6 {
 		if !errors.Is(l.refused[i], kgo.ErrClientClosed) {
 			t.Errorf("record %d: %v", i, l.refused[i])
 		}
@@ -666,5 +715,115 @@ func TestAnywhere(t *testing.T) {
 	}
 	if len(l.written) != n {
 		t.Errorf("%d are written, refused: %v", len(l.written), l.refused)
+	}
+}
+
+// Values get into their topic as single records would, whatever their sizes, and wait for topic and room as those do.
+func TestValues(t *testing.T) {
+	const memory, batchBytes = 20_000, 2000
+	anywhere := kgo.RecordPartitioner(spread{kgo.StickyKeyPartitioner(nil)})
+	for name, c := range map[string]struct {
+		opts    []kgo.Opt
+		headers []kgo.RecordHeader
+	}{
+		"anywhere":                 {[]kgo.Opt{anywhere}, nil},
+		"where a partitioner says": {nil, nil},
+		"compressed":               {[]kgo.Opt{anywhere, kgo.ProducerBatchCompression(kgo.SnappyCompression())}, nil},
+		"with headers":             {[]kgo.Opt{anywhere}, []kgo.RecordHeader{{Key: "name", Value: []byte("text")}, {Key: "null"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, []kfake.Opt{kfake.SeedTopics(3, "t")}, append(c.opts, kgo.MaxBufferedBytes(memory), kgo.ProducerBatchMaxBytes(batchBytes))...)
+			random := rand.New(rand.NewPCG(1, 2))
+			l := newLedger()
+			want := map[string]int{}
+			wrong := map[int]bool{}
+			index := 0
+			for range 300 {
+				var v producer.Values
+				v.Count = random.IntN(100)
+				if random.IntN(50) == 0 {
+					v.Count *= 100 // more than are handed over at once
+				}
+				if alike := random.IntN(3) == 0; alike {
+					size := random.IntN(30)
+					v.Length, v.Blob = uint32(size)+1, make([]byte, size*v.Count)
+					want[string(make([]byte, size))] += v.Count
+				} else {
+					v.Lengths = []uint32{}
+					for i := range v.Count {
+						value := strings.Repeat("v", random.IntN(300))
+						switch random.IntN(20) {
+						case 0: // null
+							v.Lengths = append(v.Lengths, 0)
+							want["null"]++
+							continue
+						case 1:
+							value = strings.Repeat("x", batchBytes)
+							wrong[index+i] = true
+						default:
+							want[value]++
+						}
+						v.Blob, v.Lengths = append(v.Blob, value...), append(v.Lengths, uint32(len(value))+1)
+					}
+				}
+				at := time.UnixMilli(1_700_000_000_000 + int64(random.IntN(1000)))
+				b.p.AppendValues(b.ctx, l, index, kgo.Record{Topic: "t", Partition: -1, Timestamp: at, Headers: c.headers}, v)
+				clear(v.Blob) // it is the caller's again
+				index += v.Count
+			}
+			b.flush()
+			if len(l.written)+len(l.refused) != index || len(l.refused) != len(wrong) {
+				t.Fatalf("%d are written and %d refused of %d, of which %d are too large", len(l.written), len(l.refused), index, len(wrong))
+			}
+			for i, err := range l.refused {
+				if !wrong[i] || !errors.Is(err, kerr.MessageTooLarge) {
+					t.Errorf("record %d: %v", i, err)
+				}
+			}
+			got := map[string]int{}
+			for _, r := range b.records("t") {
+				if fmt.Sprint(r.Headers) != fmt.Sprint(c.headers) {
+					t.Fatalf("a record has the headers %v, want %v", r.Headers, c.headers)
+				}
+				if r.Value == nil {
+					got["null"]++
+				} else {
+					got[string(r.Value)]++
+				}
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%d different values arrived, want %d", len(got), len(want))
+			}
+		})
+	}
+}
+
+// A record that comes alone goes at once; those that follow before linger.ms is over wait for each other.
+func TestLinger(t *testing.T) {
+	b := newBench(t, oneTopic, kgo.ProducerLinger(time.Minute))
+	var mu sync.Mutex
+	requests := 0
+	b.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		requests++
+		return nil, nil, false
+	})
+	alone := make(chan error, 1)
+	b.p.Produce(b.ctx, &kgo.Record{Topic: "t", Partition: -1}, func(_ *kgo.Record, err error) { alone <- err })
+	select {
+	case err := <-alone:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-b.ctx.Done():
+		t.Fatal("a record that is alone waits for others")
+	}
+	l := newLedger()
+	b.append(l, 0, 100)
+	b.flush()
+	if len(l.written) != 100 || requests != 2 {
+		t.Errorf("%d are written, with %d requests", len(l.written), requests)
 	}
 }

@@ -22,7 +22,7 @@ func FuzzRecord(f *testing.F) {
 		if headers {
 			r.Headers = []kgo.RecordHeader{{Key: name, Value: header}, {Key: "second"}}
 		}
-		size := bodySize(r, since, index)
+		size := bodySize(contentSize(r), since, index)
 		text := appendRecord([]byte("before"), r, size, since, index)
 		text = text[len("before"):]
 		var k kmsg.Record

@@ -103,6 +103,7 @@ func (p *Producer) look() (next time.Time, seal *batch) {
 		r := p.fill(leader, now, at)
 		r.broker = b
 		b.requests++
+		b.latest = now
 		p.ended.Go(func() { p.request(r) })
 	}
 	if seal != nil {
@@ -125,7 +126,7 @@ func (p *Producer) fill(leader int32, now time.Time, at func(time.Time)) *reques
 		}
 		r.size += len(b.buffer)
 		r.batches = append(r.batches, b)
-		b.closed = true
+		b.closed, b.topicID = true, to.topic.id
 		to.inFlight = b
 		p.number(b)
 	}
@@ -165,7 +166,7 @@ func (p *Producer) lookAtWaiting(now time.Time, at func(time.Time)) {
 				break
 			}
 			t.waiting = t.waiting[1:]
-			p.fail(w.from, w.index, w.record, w.size, fmt.Errorf("%w (delivery.timeout.ms is %s; nothing is known of topic %s)", kgo.ErrRecordTimeout, p.timeout, t.name))
+			p.fail(w.from, w.index, w.record, fmt.Errorf("%w (delivery.timeout.ms is %s; nothing is known of topic %s)", kgo.ErrRecordTimeout, p.timeout, t.name))
 		}
 	}
 }
@@ -196,7 +197,7 @@ func (p *Producer) lookAt(to *partition, now time.Time, at func(time.Time)) read
 		return waits
 	}
 	head := to.queue[0]
-	switch until := head.since.Add(p.linger); {
+	switch until := p.lingerEnd(head); {
 	case to.leader == none || p.idempotent && p.identity.id == none || head.sealing:
 		return waits // who changes that signals
 	case now.Before(to.notBefore):
@@ -208,6 +209,16 @@ func (p *Producer) lookAt(to *partition, now time.Time, at func(time.Time)) read
 		at(until)
 		return waits
 	}
+}
+
+// lingerEnd is until when a batch waits for more records: as long as linger.ms says, but not at all when its broker had got no request for that
+// long as it was begun. So a record that comes alone goes at once, and where many come there are hardly more requests than with waiting each
+// time. mu is held.
+func (p *Producer) lingerEnd(b *batch) time.Time {
+	if to := p.brokers[b.to.leader]; to == nil || b.since.Sub(to.latest) >= p.linger {
+		return b.since
+	}
+	return b.since.Add(p.linger)
 }
 
 // number gives the batch that is sent next its number: the same as before when it is sent again. mu is held.
@@ -245,7 +256,7 @@ func (p *Producer) request(r *request) {
 		if i < 0 {
 			i = len(req.Topics)
 			rt := kmsg.NewProduceRequestTopic()
-			rt.Topic, rt.TopicID = t.name, t.id
+			rt.Topic, rt.TopicID = t.name, b.topicID
 			req.Topics = append(req.Topics, rt)
 		}
 		rp := kmsg.NewProduceRequestTopicPartition()
@@ -406,7 +417,7 @@ func (p *Producer) refuse(b *batch, said *kmsg.ProduceResponseTopicPartition, er
 		if bad[n-1] == nil {
 			return 0
 		}
-		p.fail(from, index, r, sizeOf(r), bad[n-1])
+		p.fail(from, index, r, bad[n-1])
 		return none
 	})
 	return true
@@ -424,11 +435,9 @@ func (p *Producer) replace(b *batch, n int, choose func(Origin, int, *kgo.Record
 		if made[i] == nil {
 			made[i] = p.newBatch(b.to)
 			made[i].since, made[i].closed = b.since, true
-			made[i].first = r.Timestamp.UnixMilli()
 		}
-		to, at := made[i], r.Timestamp.UnixMilli()
-		to.add(r, at, bodySize(r, at-to.first, to.count))
-		to.size += int64(sizeOf(r))
+		to := made[i]
+		to.add(r, r.Timestamp.UnixMilli(), contentSize(r))
 		to.runs = append(to.runs, run{from, index, 1})
 	})
 	made = slices.DeleteFunc(made, func(m *batch) bool { return m == nil })

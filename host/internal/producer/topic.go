@@ -18,6 +18,7 @@ type topic struct {
 	writable    []*partition // those that have a leader
 	backlog     backlog
 	anywhere    anywhere   // the partitioner, if it is one
+	keyless     bool       // it says yes of records without a key that name no partition
 	current     *partition // that records go to that may go anywhere
 
 	waiting []waiting // for the partitions, in order
@@ -27,7 +28,8 @@ type topic struct {
 }
 
 // anywhere is a partitioner that leaves some records to the producer: they go to one partition until its batch is sent, and then to
-// another that less waits for than for others. So batches get as large as they may.
+// another that less waits for than for others. So batches get as large as they may. Of records without a key, with a negative Partition, it says
+// always the same.
 type anywhere interface {
 	Anywhere(*kgo.Record) bool
 }
@@ -38,7 +40,6 @@ type waiting struct {
 	index  int
 	record *kgo.Record // in memory of its own
 	since  time.Time
-	size   int
 }
 
 // none is the id of a leader or of a producer while there is none, and stands for epoch and number where they are not used.
@@ -86,9 +87,12 @@ func (p *partition) restart() {
 	}
 }
 
+// isKeyless tells of most records that may go anywhere that they may.
+func (t *topic) isKeyless(r *kgo.Record) bool { return t.keyless && r.Key == nil && r.Partition < 0 }
+
 // pick chooses the partition of a record; nil when the topic does not have it.
 func (t *topic) pick(r *kgo.Record) *partition {
-	if t.anywhere != nil && t.anywhere.Anywhere(r) {
+	if t.isKeyless(r) || t.anywhere != nil && t.anywhere.Anywhere(r) {
 		if t.current == nil || t.current.open() == nil {
 			t.current = t.leastBusy()
 		}
