@@ -25,7 +25,8 @@
 //
 // The producer (host/internal/producer) copies records into the batches that Kafka gets, some dozens at a time: what a record was
 // converted into, and the message that it came in, are used again at once, while they are in the processor's caches. Of a
-// batch in flight only its source offsets remain here. Nothing is allocated per record.
+// batch in flight only its source offsets remain here. Nothing is allocated per record. A batch that is nothing but values, which the converter
+// leaves as they are, is not even looked at record by record: the producer gets the column of its values.
 //
 // A worker that stood still, or that Kafka has not heard of, may be about to be killed while others run its tasks already: a source task
 // asks Settings.Lapsed before each batch and each commit, so that what is old does not come behind what is newer. What the producer was

@@ -352,7 +352,7 @@ func (p *previewer) source(rec *data.SourceRecord) Preview {
 	}
 	run := &sourceRun{task: &task{}, conv: p.conv}
 	var k kgo.Record
-	failed := run.bytes(&batch{made: &made{}}, &k, &data.SourceRecord{Topic: last.Topic, Partition: last.Partition, Timestamp: last.Timestamp,
+	failed := run.convert(&batch{made: &made{}}, &k, &data.SourceRecord{Topic: last.Topic, Partition: last.Partition, Timestamp: last.Timestamp,
 		Key: last.Key, Value: last.Value, Headers: last.Headers}, time.Now())
 	if failed != nil {
 		v.Error = fmt.Sprintf("%s: %v", failed.stage, failed.err)

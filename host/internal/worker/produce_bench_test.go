@@ -3,7 +3,6 @@ package worker
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"testing"
 
 	"github.com/hashicorp/go-hclog"
@@ -27,7 +26,7 @@ type hop struct {
 	message []byte
 }
 
-func newHop(tb testing.TB, size int) *hop {
+func newHop(tb testing.TB, size int, keyed bool) *hop {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(6, "bench"), kfake.BlackholeProduce())
 	if err != nil {
 		tb.Fatal(err)
@@ -59,6 +58,9 @@ func newHop(tb testing.TB, size int) *hop {
 	for i := range benchRecords {
 		b.Begin("bench", data.NoPartition, data.NoTimestamp)
 		b.Value(data.BytesValue(value))
+		if keyed {
+			b.Key(data.BytesValue(value[:16]))
+		}
 		b.Source(`{"slice":0}`, nil)
 		if i == benchRecords-1 {
 			b.CommitAfter()
@@ -101,27 +103,34 @@ func (h *hop) settle(tb testing.TB) {
 // The host's pass-through path does not allocate per record: what there is
 // comes with batches and requests.
 func TestPassThroughDoesNotAllocatePerRecord(t *testing.T) {
-	h := newHop(t, 100)
-	round := func() {
-		for range 20 {
-			h.batch(t)
-		}
-		h.settle(t)
-	}
-	for range 3 {
-		round() // fill the pools
-	}
-	// What allocates for each record gives one or more. How much there is otherwise depends on how full batches are, and under the race detector
-	// on what pools lose, so on how busy the machine is.
-	if perRecord := testing.AllocsPerRun(4, round) / (20 * benchRecords); perRecord > 0.5 {
-		t.Errorf("%.3f allocations per record", perRecord)
+	for name, keyed := range map[string]bool{"values": false, "keys and values": true} {
+		t.Run(name, func(t *testing.T) {
+			h := newHop(t, 100, keyed)
+			round := func() {
+				for range 20 {
+					h.batch(t)
+				}
+				h.settle(t)
+			}
+			for range 3 {
+				round() // fill the pools
+			}
+			// What allocates for each record gives one or more. How much there is otherwise depends on how full batches are, and under the race detector
+			// on what pools lose, so on how busy the machine is.
+			if perRecord := testing.AllocsPerRun(4, round) / (20 * benchRecords); perRecord > 0.5 {
+				t.Errorf("%.3f allocations per record", perRecord)
+			}
+		})
 	}
 }
 
 func BenchmarkSourceHop(b *testing.B) {
-	for _, size := range []int{100, 1024} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			h := newHop(b, size)
+	for name, c := range map[string]struct {
+		size  int
+		keyed bool
+	}{"100": {100, false}, "1024": {1024, false}, "keyed": {100, true}} {
+		b.Run(name, func(b *testing.B) {
+			h := newHop(b, c.size, c.keyed)
 			b.ReportAllocs()
 			for i := 0; i < b.N; i += benchRecords {
 				h.batch(b)

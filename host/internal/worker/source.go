@@ -410,11 +410,12 @@ func (r *sourceRun) hand(b *batch) (handed int, err error) {
 	}
 	now := time.Now()
 	r.forgetTopics(now)
+	r.decoder.EachOffset(b.note)
+	if r.passes(b) {
+		return r.pass(b, now)
+	}
 	var rec data.SourceRecord
 	for i := 0; r.decoder.NextSource(&rec); i++ {
-		if rec.SourceOffset != nil {
-			b.note(r.decoder.SourcePartition(), rec.SourceOffset)
-		}
 		k := r.room(b, i)
 		keep, failed := r.transform(b, k, &rec, now)
 		if failed != nil {
@@ -450,6 +451,7 @@ func (r *sourceRun) hand(b *batch) (handed int, err error) {
 			b.mark(i, 1)
 			continue
 		}
+		r.usesTopic(k.Topic)
 		if r.transaction != nil && k.Topic == r.stored.writes() {
 			return handed, &permanentError{fmt.Errorf("a record is for topic %s, where the connector's offsets are: with exactly once, reading them would wait for it for ever; "+
 				"change the record's topic, or set offsets.storage.topic", k.Topic)}
@@ -457,7 +459,9 @@ func (r *sourceRun) hand(b *batch) (handed int, err error) {
 		if err := r.topicsMade.ensure(r.ctx, k.Topic); err != nil {
 			return handed, err
 		}
-		b.sent(i, k)
+		if b.delivered != nil {
+			b.sent(i, k)
+		}
 		if r.own != nil {
 			r.append(b, i, k)
 		} else {
@@ -466,6 +470,27 @@ func (r *sourceRun) hand(b *batch) (handed int, err error) {
 		handed++
 	}
 	return handed, nil
+}
+
+// passes tells whether the records of a batch are values that Kafka gets as they are, and nothing else.
+func (r *sourceRun) passes(b *batch) bool {
+	return r.own != nil && b.delivered == nil && r.conv.value.opaque && r.chain.Empty() && r.evolving == nil && r.decoder.Plain()
+}
+
+// pass is hand for such a batch: there is nothing to convert, and nothing that could fail for a single record.
+func (r *sourceRun) pass(b *batch, now time.Time) (handed int, err error) {
+	var first data.SourceRecord
+	r.decoder.NextSource(&first)
+	r.usesTopic(first.Topic)
+	if err := r.topicsMade.ensure(r.ctx, first.Topic); err != nil {
+		return 0, err
+	}
+	var k kgo.Record
+	address(&k, &first, now)
+	values := producer.Values{Count: r.decoder.Len()}
+	values.Blob, values.Lengths, values.Length = r.decoder.Values()
+	r.own.AppendValues(r.ctx, b, 0, k, values)
+	return r.decoder.Len(), nil
 }
 
 // room returns where the Kafka record of a record of the batch is to be made.
@@ -634,50 +659,51 @@ func (r *sourceRun) transform(b *batch, k *kgo.Record, rec *data.SourceRecord, n
 	return true, r.convert(b, k, &out, now)
 }
 
-// convert makes the Kafka record of a record.
+// convert makes the Kafka record k of a record, as it is after the transformations. What it makes is in the memory of the batch, or of the frame.
 func (r *sourceRun) convert(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) *recordFailure {
 	if failed := r.evolving.check(rec); failed != nil {
 		return failed
 	}
-	if failed := r.bytes(b, k, rec, now); failed != nil {
-		return failed
-	}
-	r.usesTopic(rec.Topic)
-	return nil
-}
-
-// bytes is convert without telling anybody.
-func (r *sourceRun) bytes(b *batch, k *kgo.Record, rec *data.SourceRecord, now time.Time) *recordFailure {
 	first := len(b.made.headers)
 	if len(rec.Headers) > 0 {
-		for _, h := range rec.Headers {
-			v, err := r.conv.header.FromConnectHeader(&b.made.arena, rec.Topic, h.Key, h.Value)
-			if err != nil {
-				return &recordFailure{tolerance.HeaderConverter, r.conv.names[2], err}
-			}
-			b.made.headers = append(b.made.headers, kgo.RecordHeader{Key: h.Key, Value: v})
+		if failed := r.convertHeaders(b, rec); failed != nil {
+			return failed
 		}
 	}
-	var key []byte
+	// The record was used before, and all of it that a source sets is set: field by field, because to copy a record as a whole takes longer.
 	var err error
+	k.Key, k.Headers = nil, nil
 	if rec.Key.Kind != data.KindNone { // else it is null in every format
-		if key, err = r.conv.key.fromConnect(b, rec.Topic, &rec.Key); err != nil {
+		if k.Key, err = r.conv.key.fromConnect(b, rec.Topic, &rec.Key); err != nil {
 			return &recordFailure{tolerance.KeyConverter, r.conv.names[0], err}
 		}
 	}
-	value, err := r.conv.value.fromConnect(b, rec.Topic, &rec.Value)
-	if err != nil {
+	if k.Value, err = r.conv.value.fromConnect(b, rec.Topic, &rec.Value); err != nil {
 		return &recordFailure{tolerance.ValueConverter, r.conv.names[1], err}
 	}
-	var headers []kgo.RecordHeader
 	if n := len(b.made.headers); n > first {
-		headers = b.made.headers[first:n:n]
+		k.Headers = b.made.headers[first:n:n]
 	}
-	// The record was used before, and all of it that a source sets is set: field by field, because to copy a record as a whole takes longer.
-	k.Key, k.Value, k.Headers, k.Topic, k.Partition = key, value, headers, rec.Topic, rec.Partition
-	k.Timestamp = now
+	address(k, rec, now)
+	return nil
+}
+
+// address sets where a Kafka record goes, and its time: now, when the connector says none.
+func address(k *kgo.Record, rec *data.SourceRecord, now time.Time) {
+	k.Topic, k.Partition, k.Timestamp = rec.Topic, rec.Partition, now
 	if rec.Timestamp != data.NoTimestamp {
 		k.Timestamp = time.UnixMilli(rec.Timestamp)
+	}
+}
+
+// convertHeaders adds the headers of a record to those of the batch.
+func (r *sourceRun) convertHeaders(b *batch, rec *data.SourceRecord) *recordFailure {
+	for _, h := range rec.Headers {
+		v, err := r.conv.header.FromConnectHeader(&b.made.arena, rec.Topic, h.Key, h.Value)
+		if err != nil {
+			return &recordFailure{tolerance.HeaderConverter, r.conv.names[2], err}
+		}
+		b.made.headers = append(b.made.headers, kgo.RecordHeader{Key: h.Key, Value: v})
 	}
 	return nil
 }

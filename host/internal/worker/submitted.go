@@ -61,8 +61,8 @@ type batch struct {
 	// records are for franz-go's producer, and empty with the own one.
 	records []kgo.Record
 	offsets wire.Offsets
-	// done has a 1 for each record that is acknowledged, filtered or skipped.
-	done []uint32
+	// done has a bit for each record that is acknowledged, filtered or skipped.
+	done []uint64
 	// handed is how many records the producer has got in all; left how many of them are open, much more while they are not all converted.
 	handed int
 	left   atomic.Int64
@@ -122,10 +122,11 @@ func (s *submitted) next(f *wire.Frame, n int, refused func(*batch, int, *kgo.Re
 	b.made.arena.Grow(room)
 	b.seq, b.frame, b.refused, b.returns, b.completed = f.Batch.GetSeq(), f, refused, returns, false
 	b.cost = len(f.Batch.Values) + len(f.Batch.Keys) + len(f.Batch.Headers) + len(f.Batch.SourceOffsets)
-	if cap(b.done) < n {
-		b.done = make([]uint32, n)
+	words := (n + 63) / 64
+	if cap(b.done) < words {
+		b.done = make([]uint64, words)
 	}
-	b.done = b.done[:n]
+	b.done = b.done[:words]
 	clear(b.done)
 	b.last = b.last[:0]
 	b.left.Store(filling)
@@ -152,11 +153,9 @@ func (b *batch) open(n int, kept bool, delivered func(*batch)) {
 	}
 }
 
-// sent notes what the place of a record will be.
+// sent notes what the place of a record will be, when delivered wants to know it.
 func (b *batch) sent(index int, k *kgo.Record) {
-	if b.delivered != nil {
-		b.places[index] = destination{k.Topic, k.Partition, -1, k.Timestamp.UnixMilli(), size(k.Key), size(k.Value)}
-	}
+	b.places[index] = destination{k.Topic, k.Partition, -1, k.Timestamp.UnixMilli(), size(k.Key), size(k.Value)}
 }
 
 // position returns the index of a record of the batch.
@@ -216,9 +215,17 @@ func (b *batch) acknowledge(first, n int) {
 
 // mark notes that records are done.
 func (b *batch) mark(first, n int) {
-	for i := first; i < first+n; i++ {
-		atomic.StoreUint32(&b.done[i], 1)
+	for end := first + n; first < end; {
+		word, bit := first/64, first%64
+		count := min(64-bit, end-first)
+		atomic.OrUint64(&b.done[word], (1<<count-1)<<bit)
+		first += count
 	}
+}
+
+// isDone tells whether a record is marked.
+func (b *batch) isDone(i int) bool {
+	return i/64 < len(b.done) && atomic.LoadUint64(&b.done[i/64])>>(i%64)&1 == 1
 }
 
 // filled tells how many records the producer got in all.
@@ -340,7 +347,7 @@ func (b *batch) prefix(blocked map[string]bool, ready map[string]string) {
 		p := string(partition)
 		switch {
 		case blocked[p]:
-		case i >= len(b.done) || atomic.LoadUint32(&b.done[i]) == 0:
+		case !b.isDone(i):
 			blocked[p] = true
 		case offset != nil:
 			ready[p] = string(offset)

@@ -96,9 +96,13 @@ func (t *task) forgetTopics(now time.Time) {
 
 // usesTopic tells the herder of a topic that it was not told of lately.
 func (t *task) usesTopic(topic string) {
-	if topic == t.last {
-		return
+	if topic != t.last {
+		t.tellOf(topic)
 	}
+}
+
+// tellOf is usesTopic for another topic than before.
+func (t *task) tellOf(topic string) {
 	t.last = topic
 	if !t.topics[topic] {
 		t.topics[topic] = true

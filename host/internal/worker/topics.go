@@ -144,6 +144,11 @@ func (c *topicCreator) ensure(ctx context.Context, topic string) error {
 	if len(c.groups) == 0 || topic == c.last {
 		return nil
 	}
+	return c.look(ctx, topic)
+}
+
+// look is ensure for another topic than before.
+func (c *topicCreator) look(ctx context.Context, topic string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.known[topic] {
