@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,8 @@ func (l *lab) launch(ctx context.Context, name, prefix, path string, args ...str
 	p := &process{name: name, log: l.path(l.unique(name) + ".log"), done: make(chan struct{})}
 	p.cmd = exec.Command(path, args...)
 	p.cmd.Dir = l.folder
+	// What connect.sh is told with variables would be settings of Outboard's worker.
+	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONNECT_") })
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, "", err
