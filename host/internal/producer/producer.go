@@ -198,7 +198,7 @@ func (p *Producer) addValues(to *appending, k *kgo.Record, values *Values, most 
 	added := b.count - count
 	p.records += int64(added)
 	p.buffered += b.size - size
-	to.run.count += added
+	b.runs[len(b.runs)-1].count += added
 	return added
 }
 
@@ -299,8 +299,7 @@ func (p *Producer) topic(name string) *topic {
 type appending struct {
 	from  Origin
 	topic *topic // of all; nil: not looked for yet
-	batch *batch // of the record before, nil for none
-	run   *run   // that ends with it
+	batch *batch // of the record before, whose last run ends with it; nil for none
 }
 
 // goesOn tells of most records that go where the one before went that they do, as long as there is room.
@@ -316,16 +315,17 @@ func (p *Producer) add(to *appending, index int, r *kgo.Record, content int) {
 		var err error
 		if b, err = p.choose(to.topic, r, content); err != nil {
 			p.fail(to.from, index, clone(r), err)
+			to.batch = nil
 			return
 		}
 	}
 	b.add(r, at, content)
-	if to.run != nil && b == to.batch && to.run.first+to.run.count == index {
-		to.run.count++
+	if b == to.batch {
+		b.runs[len(b.runs)-1].count++
 		return
 	}
 	b.runs = append(b.runs, run{to.from, index, 1})
-	to.batch, to.run = b, &b.runs[len(b.runs)-1]
+	to.batch = b
 }
 
 // choose returns the batch that a record is for, which has room for it. mu is held.
