@@ -52,13 +52,15 @@ func (codec) Marshal(v any) (mem.BufferSlice, error) {
 		return mem.BufferSlice{mem.SliceBuffer(b)}, err
 	}
 	size := m.SizeVT()
+	if mem.IsBelowBufferPoolingThreshold(size) {
+		small := make([]byte, size)
+		_, err := m.MarshalToSizedBufferVT(small)
+		return mem.BufferSlice{mem.SliceBuffer(small)}, err
+	}
 	buf := Pool().Get(size)
-	if _, err := m.MarshalToSizedBufferVT((*buf)[:size]); err != nil {
+	if _, err := m.MarshalToSizedBufferVT(*buf); err != nil {
 		Pool().Put(buf)
 		return nil, err
-	}
-	if mem.IsBelowBufferPoolingThreshold(size) {
-		return mem.BufferSlice{mem.SliceBuffer((*buf)[:size])}, nil
 	}
 	return mem.BufferSlice{mem.NewBuffer(buf, Pool())}, nil
 }
@@ -79,14 +81,14 @@ func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 }
 
 // Pool returns the memory of all messages of this process: powers of two from
-// 1 KiB to 64 MiB, handed out as they are, where gRPC's own pool clears the
-// whole capacity of each buffer.
+// 2 KiB, because gRPC gives nothing smaller back, to 64 MiB, handed out as they
+// are, where gRPC's own pool clears the whole capacity of each buffer.
 func Pool() mem.BufferPool { return buffers }
 
 var buffers = newPool()
 
 const (
-	smallest = 10
+	smallest = 11
 	largest  = 26
 )
 

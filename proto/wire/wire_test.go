@@ -443,7 +443,7 @@ func marshal(t *testing.T, m proto.Message) []byte {
 }
 
 func TestPoolClasses(t *testing.T) {
-	for _, n := range []int{0, 1, 1023, 1024, 1025, 1 << 20, 1<<20 + 1, 1 << 26, 1<<26 + 1} {
+	for _, n := range []int{0, 1, 2047, 2048, 2049, 1 << 20, 1<<20 + 1, 1 << 26, 1<<26 + 1} {
 		b := wire.Pool().Get(n)
 		if len(*b) != n {
 			t.Errorf("asked for %d bytes, got %d", n, len(*b))
