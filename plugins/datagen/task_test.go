@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"regexp"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -97,6 +100,45 @@ func TestSeed(t *testing.T) {
 	}
 	if one := value("1"); one != value("1") || one == value("2") {
 		t.Error("a seed must make the same record again, and another seed another one")
+	}
+}
+
+// TestReplay pins the values: those who replay a seed with a later version expect the same ones.
+func TestReplay(t *testing.T) {
+	for size, want := range map[string]string{
+		"100":    "0b681e81fa223418c756d9c2eb2c8dc7237938fe8c75582b5eef57a593014b88",
+		"600000": "a2999479a5a09d8c7f7af9c3298b07cafb03b1a46dedfee8ceae9312126f72e3",
+	} {
+		t.Run(size, func(t *testing.T) {
+			sum := sha256.New()
+			for _, r := range makeAll(t, map[string]string{keyTopic: "t", keyRecords: "100", keyValueSize: size, keySeed: "7"}, 1)[0] {
+				sum.Write(r.Value.Data)
+			}
+			if got := hex.EncodeToString(sum.Sum(nil)); got != want {
+				t.Errorf("the values' SHA-256 is %s, expected %s", got, want)
+			}
+		})
+	}
+}
+
+// TestPools checks that tasks of the same seed share what their values are cut from, as long as one of them is there.
+func TestPools(t *testing.T) {
+	one := newTexts(101, 20)
+	if other := newTexts(101, 3000); other.pool != one.pool {
+		t.Error("two tasks of a seed have a pool each")
+	}
+	if other := newTexts(102, 20); other.pool == one.pool {
+		t.Error("tasks of two seeds share a pool")
+	}
+	runtime.KeepAlive(one)
+	runtime.GC()
+	newTexts(103, 20)
+	pools.Lock()
+	defer pools.Unlock()
+	for _, seed := range []int64{101, 102} {
+		if _, kept := pools.inUse[seed]; kept {
+			t.Errorf("the pool of seed %d is remembered, and nobody uses it", seed)
+		}
 	}
 }
 

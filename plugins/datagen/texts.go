@@ -1,8 +1,11 @@
 package main
 
 import (
+	"maps"
 	"math/rand/v2"
 	"strconv"
+	"sync"
+	"weak"
 
 	sdk "github.com/outboard-connect/outboard/plugin-sdk"
 )
@@ -18,16 +21,23 @@ const (
 	poolSize = 512 << 10
 	// runLength is how many records in a row are pieces of the pool in a row: the processor fetches what comes next beforehand.
 	runLength = 64
+	// maxWord is how long a word, its number and the space behind it are together at most.
+	maxWord = 16
 )
 
 // texts makes values of printable text: the number of the record, and a piece
 // of a pool of words and numbers that depends on it. Compression finds in it
 // about what it finds in logs and documents.
 type texts struct {
-	pool []byte // has size bytes behind each of the poolSize starts
-	size int    // of a value
-	mix  uint64
+	*pool
+	size int // of a value
 	digits
+}
+
+// pool is what the bodies of a seed's records are cut from: its end is followed by its beginning.
+type pool struct {
+	text []byte
+	mix  uint64
 }
 
 var words = [...]string{
@@ -35,27 +45,49 @@ var words = [...]string{
 	"november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "xray", "yankee", "zulu",
 }
 
-func newTexts(seed int64, size int) *texts {
+func newTexts(seed int64, size int) *texts { return &texts{pool: poolOf(seed), size: size} }
+
+// pools are those in use, by their seed: tasks in the same process share them.
+var pools struct {
+	sync.Mutex
+	inUse map[int64]weak.Pointer[pool]
+}
+
+func poolOf(seed int64) *pool {
+	pools.Lock()
+	defer pools.Unlock()
+	if p := pools.inUse[seed].Value(); p != nil {
+		return p
+	}
+	if pools.inUse == nil {
+		pools.inUse = map[int64]weak.Pointer[pool]{}
+	}
+	maps.DeleteFunc(pools.inUse, func(_ int64, p weak.Pointer[pool]) bool { return p.Value() == nil })
+	p := newPool(seed)
+	pools.inUse[seed] = weak.Make(p)
+	return p
+}
+
+func newPool(seed int64) *pool {
 	random := rand.New(rand.NewPCG(uint64(seed), 0))
-	t := &texts{pool: make([]byte, 0, poolSize+size), size: size, mix: random.Uint64()}
-	for len(t.pool) < poolSize {
-		t.pool = append(t.pool, words[random.Uint64()%uint64(len(words))]...)
-		t.pool = strconv.AppendUint(t.pool, random.Uint64()%1000, 10)
-		t.pool = append(t.pool, ' ')
+	p := &pool{text: make([]byte, 0, poolSize+maxWord), mix: random.Uint64()}
+	for len(p.text) < poolSize {
+		p.text = append(p.text, words[random.Uint64()%uint64(len(words))]...)
+		p.text = strconv.AppendUint(p.text, random.Uint64()%1000, 10)
+		p.text = append(p.text, ' ')
 	}
-	t.pool = t.pool[:poolSize]
-	for len(t.pool) < poolSize+size {
-		t.pool = append(t.pool, t.pool[:min(poolSize, poolSize+size-len(t.pool))]...)
-	}
-	return t
+	p.text = p.text[:poolSize]
+	return p
 }
 
 func (t *texts) write(r *sdk.Record, number int64) {
 	at := (scramble(uint64(number)/runLength^t.mix) + uint64(number)%runLength*uint64(t.size)) % poolSize
 	value := r.ValueSpace(t.size)
 	t.set(number)
-	rest := value[copy(value, t.text[:]):]
-	copy(rest, t.pool[at:])
+	rest := value[copy(value, t.digits.text[:]):]
+	for from := t.pool.text[at:]; len(rest) > 0; from = t.pool.text {
+		rest = rest[copy(rest, from):]
+	}
 }
 
 // digits are a number in numberSize digits.
