@@ -2,7 +2,6 @@ package group
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // Protocol is a layout of the group's messages, in the words of connect.protocol. Its number is the version on the wire.
@@ -235,9 +236,8 @@ func (m *mark) append(b, packed []byte) []byte {
 
 func pack(data []byte) []byte {
 	var packed bytes.Buffer
-	w, _ := flate.NewWriter(&packed, flate.BestSpeed) // the level is a valid one, and a buffer takes everything
-	_, _ = w.Write(data)
-	_ = w.Close()
+	// It keeps no state, where a writer takes most of a megabyte; and a buffer takes everything.
+	_ = flate.StatelessDeflate(&packed, data, true, nil)
 	return packed.Bytes()
 }
 
