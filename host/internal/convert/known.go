@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"sync"
+
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
 	"github.com/outboard-connect/outboard/plugin-sdk/data"
 )
@@ -8,8 +10,10 @@ import (
 // DefaultHeaderConverter is used where no header converter is configured.
 const DefaultHeaderConverter = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
 
-// Known returns the built-in converters.
-func Known() []Description {
+// Known returns the built-in converters. They are everybody's: nothing of them may be changed.
+func Known() []Description { return known() }
+
+var known = sync.OnceValue(func() []Description {
 	return []Description{
 		{
 			Class: "org.apache.kafka.connect.json.JsonConverter", Name: "JsonConverter", Aliases: []string{"Json"},
@@ -46,7 +50,7 @@ func Known() []Description {
 			HeaderConverter: true, Definition: config.Definition{}, buildHeader: newSimple,
 		},
 	}
-}
+})
 
 func numberDescription(alias string, size int, schema *data.Schema) Description {
 	name := alias + "Converter"

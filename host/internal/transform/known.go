@@ -3,6 +3,7 @@ package transform
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/outboard-connect/outboard/plugin-sdk/config"
 )
@@ -25,8 +26,10 @@ const (
 	aiven     = "io.aiven.kafka.connect.transforms."
 )
 
-// Known returns the built-in transformations and predicates.
-func Known() []Description {
+// Known returns the built-in transformations and predicates. They are everybody's: nothing of them may be changed.
+func Known() []Description { return known() }
+
+var known = sync.OnceValue(func() []Description {
 	return slices.Concat(
 		onKeyAndValue(kafka+"Cast", newCast, config.Definition{
 			{
@@ -372,7 +375,7 @@ func Known() []Description {
 			Doc: "Regular expression (RE2 syntax). The predicate holds for records whose whole topic matches.", Order: 1, Width: config.WidthLong, DisplayName: "Pattern",
 		}}),
 	)
-}
+})
 
 func replaceNull(order int) config.Key {
 	return config.Key{
