@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // brokerPrefix begins the line in which a broker says its address.
@@ -35,7 +36,7 @@ func runBroker(ctx context.Context, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	opts := []kfake.Opt{kfake.NumBrokers(1), kfake.ClusterID("outboard-bench")}
+	opts := []kfake.Opt{kfake.NumBrokers(1), kfake.ClusterID("outboard-bench"), kfake.MaxVersions(withoutClientMetrics())}
 	switch *mode {
 	case storing:
 	case discarding:
@@ -63,6 +64,15 @@ func runBroker(ctx context.Context, args []string) error {
 	fmt.Printf("%s%s\n", brokerPrefix, cluster.ListenAddrs()[0])
 	<-ctx.Done()
 	return nil
+}
+
+// withoutClientMetrics are the requests of a Kafka without a plugin that takes the metrics of clients, as Apache Kafka is by default (4.3.1
+// offers neither of the two).
+func withoutClientMetrics() *kversion.Versions {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(int16(kmsg.GetTelemetrySubscriptions), -1)
+	v.SetMaxKeyVersion(int16(kmsg.PushTelemetry), -1)
+	return v
 }
 
 // preparedSize is how many bytes of records a batch has before it is compressed.

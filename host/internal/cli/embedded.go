@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // compactEvery is how often the embedded Kafka compacts its topics. It starts no timer of its own after it was opened from
@@ -38,6 +39,7 @@ func startEmbeddedKafka(port int, folder string, log hclog.Logger) (*embeddedKaf
 		kfake.ClusterID("outboard-dev"),
 		kfake.AllowAutoTopicCreation(),
 		kfake.DefaultNumPartitions(1), // as Kafka
+		kfake.MaxVersions(withoutClientMetrics()),
 		kfake.WithLogger(brokerLog{log}),
 	}
 	if folder != "" {
@@ -59,6 +61,15 @@ func startEmbeddedKafka(port int, folder string, log hclog.Logger) (*embeddedKaf
 	cluster.ControlKey(int16(kmsg.CreateTopics), k.oneReplica)
 	k.compact.Go(k.compactNowAndThen)
 	return k, nil
+}
+
+// withoutClientMetrics are the requests of a Kafka that does not ask its clients for their metrics: Kafka does so only with a plugin that takes
+// them, and each client would have compressed and sent its own twice a minute, for nobody.
+func withoutClientMetrics() *kversion.Versions {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(int16(kmsg.GetTelemetrySubscriptions), -1)
+	v.SetMaxKeyVersion(int16(kmsg.PushTelemetry), -1)
+	return v
 }
 
 // oneReplica lets configurations for a cluster of three brokers work on one.
