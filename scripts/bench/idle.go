@@ -14,6 +14,10 @@ import (
 // manyConnectors is how many connectors a worker gets at once.
 const manyConnectors = 50
 
+// leftAlone is for how long they have nothing to do before their memory is looked at once more: what takes more with time shows in it. It takes
+// long, so only the first round does that.
+const leftAlone = time.Minute
+
 // figure is one number about a worker.
 type figure struct {
 	Case      string  `json:"case"`
@@ -80,7 +84,7 @@ func (l *lab) runIdle(ctx context.Context, c testCase, r *report) (err error) {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
 			for _, mode := range w.modes {
-				if err := st.many(ctx, w, mode, say); err != nil {
+				if err := st.many(ctx, w, mode, round == 1 && !l.quick, say); err != nil {
 					return fmt.Errorf("%s, %d connectors, %s: %w", w.name, manyConnectors, mode.name, err)
 				}
 			}
@@ -158,6 +162,30 @@ func (w *worker) sayMemory(what string, say sayer) error {
 	return errors.Join(say(what+": resident", float64(m.resident)/mebi, "MiB"), say(what+": PSS", float64(m.proportional)/mebi, "MiB"))
 }
 
+// sayLater tells what a worker and its plugins take after a time without work: memory, and the CPU of that time.
+func (w *worker) sayLater(ctx context.Context, what string, say sayer) error {
+	pids, err := childrenOf(w.pid)
+	if err != nil {
+		return err
+	}
+	pids = append(pids, w.pid)
+	before, err := cpuOf(pids...)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-time.After(leftAlone):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	after, err := cpuOf(pids...)
+	if err != nil {
+		return err
+	}
+	what += fmt.Sprintf(", left alone for %s", leftAlone)
+	return errors.Join(w.sayMemory(what, say), say(what+": CPU", 100*(after-before).Seconds()/leftAlone.Seconds(), "% of a core"))
+}
+
 // firstRecord measures the time from the request for a connector to its first record in Kafka, and the memory of its process.
 func (st *stage) firstRecord(ctx context.Context, w *worker, config map[string]string, say sayer) error {
 	out, err := st.newTopic("first")
@@ -197,8 +225,8 @@ func (st *stage) firstRecord(ctx context.Context, w *worker, config map[string]s
 }
 
 // many measures how fast a worker of its own gets many connectors, one after another, until all run, and what they take
-// while idle.
-func (st *stage) many(ctx context.Context, who idler, mode idleMode, say sayer) (err error) {
+// while idle: at once, and after having been left alone if that is wanted.
+func (st *stage) many(ctx context.Context, who idler, mode idleMode, later bool, say sayer) (err error) {
 	w, err := who.start(ctx)
 	if err != nil {
 		return err
@@ -228,6 +256,11 @@ func (st *stage) many(ctx context.Context, who idler, mode idleMode, say sayer) 
 	}
 	if err := w.sayMemory(what+", with the worker", say); err != nil {
 		return err
+	}
+	if later {
+		if err := w.sayLater(ctx, what, say); err != nil {
+			return err
+		}
 	}
 	for _, name := range names {
 		if err := w.remove(ctx, name); err != nil {
