@@ -43,6 +43,9 @@
 // on how often the index is refreshed. mysql-debezium does the same work, without the search server, beside Debezium in Kafka
 // Connect.
 //
+// idle is a worker that has little to do: how fast it starts, how soon a connector's first record is in Kafka, and what fifty connectors take that
+// have made all their records, in a process each and in one, at once and a minute later.
+//
 // crowd is a worker with a thousand STOPPED connectors and five hundred that make a record a second each, in one plugin process:
 // how long it takes to start, what memory it has, and how long it takes to tell of all of them.
 //
