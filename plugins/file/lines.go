@@ -11,14 +11,16 @@ import (
 )
 
 const (
-	// readSize is the room for one read.
+	// quietSize is the room for one read of a file that gives little: most files that are followed do, and there may be hundreds.
+	quietSize = 4 << 10
+	// readSize is the room for one read of a file that fills the smaller one.
 	readSize = 256 << 10
 	// maxLine leaves room in a record for what goes with the line.
 	maxLine = sdk.MaxRecord - 64<<10
 )
 
-// lines cuts an open file into lines, in one buffer that is used again and
-// grows with the longest line.
+// lines cuts an open file into lines, in one buffer that is used again, grows
+// with what there is to read and with the longest line, and shrinks by release.
 //
 //	buf:   lines returned │ next line … │ read, not cut yet │ room
 //	       0              start         scan                end
@@ -32,6 +34,7 @@ type lines struct {
 	start, scan, end int
 	newline          int  // position of the next \n in buf, -1: none up to scan
 	returns          bool // there may be a \r in the buffer
+	filled           bool // the last read took all the room there was
 }
 
 // errOverwritten says that the file is not the one that was read so far.
@@ -40,7 +43,7 @@ var errOverwritten = errors.New("the file was truncated or overwritten")
 // open starts to read a file at a position.
 func (l *lines) open(f *os.File, position int64) error {
 	l.file, l.position = f, position
-	l.start, l.scan, l.end, l.newline, l.returns = 0, 0, 0, -1, false
+	l.start, l.scan, l.end, l.newline, l.returns, l.filled = 0, 0, 0, -1, false, false
 	l.head.seen = l.head.seen[:0]
 	_, err := l.head.changed(f)
 	return err
@@ -68,29 +71,47 @@ func (l *lines) fill() (int, error) {
 	}
 	l.returns = l.returns || bytes.IndexByte(l.buf[l.end:l.end+n], '\r') >= 0
 	l.end += n
+	l.filled = l.end == len(l.buf)
 	return n, nil
 }
 
-// makeRoom moves what is left to the front, or takes a larger buffer for a long line.
+// makeRoom moves what is left to the front, and takes a larger buffer for a long
+// line or for a file that has more than fits.
 func (l *lines) makeRoom() {
-	left := l.end - l.start
-	if l.start > 0 {
-		copy(l.buf, l.buf[l.start:l.end])
-		if l.newline >= 0 {
-			l.newline -= l.start
-		}
-		l.start, l.scan, l.end = 0, l.scan-l.start, left
-		l.returns = l.returns && bytes.IndexByte(l.buf[:left], '\r') >= 0
-	}
+	l.moveToFront()
 	switch {
-	case len(l.buf)-left >= readSize/2:
-	case len(l.buf) > 0 && left <= readSize/2:
-		// A buffer that grew is kept while it is of use.
-	default:
-		grown := make([]byte, max(readSize, 2*left))
-		copy(grown, l.buf[:left])
-		l.buf = grown
+	case l.buf == nil:
+		l.resize(quietSize)
+	case l.end > len(l.buf)/2, l.filled && len(l.buf) < readSize:
+		l.resize(max(readSize, 2*l.end))
 	}
+}
+
+// release exchanges a large buffer for a small one, for a file that is quiet.
+func (l *lines) release() {
+	l.moveToFront()
+	if l.end <= quietSize/2 && len(l.buf) > quietSize {
+		l.resize(quietSize)
+	}
+}
+
+func (l *lines) moveToFront() {
+	if l.start == 0 {
+		return
+	}
+	left := copy(l.buf, l.buf[l.start:l.end])
+	if l.newline >= 0 {
+		l.newline -= l.start
+	}
+	l.start, l.scan, l.end = 0, l.scan-l.start, left
+	l.returns = l.returns && bytes.IndexByte(l.buf[:left], '\r') >= 0
+}
+
+// resize takes a buffer of another size for what is left, which is at its front.
+func (l *lines) resize(size int) {
+	buf := make([]byte, size)
+	copy(buf, l.buf[:l.end])
+	l.buf = buf
 }
 
 // next returns the next whole line without its end, valid until fill. No line

@@ -33,7 +33,8 @@ type sourceTask struct {
 	next      *found  // taken from the watcher, not begun
 	file      *found  // being read; nil: none
 	lines     lines
-	quiet     time.Time // since when the end of a file that was rotated away is reached
+	timer     *time.Timer // for files that have lost their name, which nobody watches
+	quiet     time.Time   // since when the end of a file that was rotated away is reached
 
 	offset     []byte // room for the offset of a line
 	idSize     int    // bytes that the identity in suffix is of
@@ -67,7 +68,7 @@ func (t *sourceTask) Start(ctx context.Context, tc *sdk.SourceContext) error {
 	if t.place, err = newPlace(path); err != nil {
 		return sdk.Fatal(pathError(path, err))
 	}
-	t.watcher = newWatcher(t.place, t.log)
+	t.watcher, t.timer = newWatcher(t.place, t.log), time.NewTimer(lookEvery)
 	var run context.Context
 	run, t.stop = context.WithCancel(context.Background())
 	t.stopped = make(chan struct{})
@@ -340,12 +341,11 @@ func (t *sourceTask) finish(batch *sdk.SourceBatch) {
 
 // wait returns when there may be something to read.
 func (t *sourceTask) wait(ctx context.Context) {
-	// The timer is for files that have lost their name, which nobody watches.
-	timer := time.NewTimer(lookEvery)
-	defer timer.Stop()
+	t.timer.Reset(lookEvery)
 	select {
 	case <-ctx.Done():
 	case <-t.watcher.changed:
-	case <-timer.C:
+	case <-t.timer.C:
+		t.lines.release()
 	}
 }

@@ -105,6 +105,49 @@ func TestLineEnds(t *testing.T) {
 	}
 }
 
+// TestBuffer cuts a file that gives much at times and then is quiet: its buffer follows, and no line is harmed by that.
+func TestBuffer(t *testing.T) {
+	var text strings.Builder
+	for i := 0; text.Len() < 4*readSize; i++ {
+		text.WriteString(strings.Repeat("x", i%3000) + []string{"\n", "\r\n", "\r"}[i%3])
+	}
+	for name, c := range map[string]struct {
+		step int
+		size int // of the buffer after the first step
+	}{
+		"a little": {quietSize - 1, quietSize},
+		"more":     {quietSize + 1, readSize},
+		"much":     {readSize + quietSize/3, readSize},
+		"all":      {text.Len(), readSize},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "in.txt")
+			write(t, path, "")
+			l := opened(t, path)
+			var got []string
+			for from := 0; from < text.Len(); from += c.step {
+				appendTo(t, path, text.String()[from:min(from+c.step, text.Len())])
+				got = append(got, cutAll(t, l)...)
+				if from == 0 && len(l.buf) != c.size {
+					t.Errorf("a buffer of %d bytes, expected is one of %d", len(l.buf), c.size)
+				}
+				left := l.end - l.start
+				l.release()
+				if small := len(l.buf) == quietSize; small != (left <= quietSize/2) {
+					t.Errorf("a buffer of %d bytes is kept for the %d that are left", len(l.buf), left)
+				}
+			}
+			want, rest := plainLines(text.String())
+			if !slices.Equal(got, want) {
+				t.Errorf("%d lines are not the %d of the file", len(got), len(want))
+			}
+			if l.position != int64(text.Len()-len(rest)) {
+				t.Errorf("position %d with %d bytes left of %d", l.position, len(rest), text.Len())
+			}
+		})
+	}
+}
+
 func opened(t *testing.T, path string) *lines {
 	t.Helper()
 	f, err := os.Open(path)

@@ -66,6 +66,8 @@ func (w *watcher) run(ctx context.Context) {
 	defer w.close()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	gap := time.NewTimer(lookGap)
+	defer gap.Stop()
 	var events chan fsnotify.Event
 	var problems chan error
 	if w.events != nil {
@@ -84,10 +86,11 @@ func (w *watcher) run(ctx context.Context) {
 		case <-problems: // events were lost: look
 		}
 		w.look()
+		gap.Reset(lookGap)
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(lookGap):
+		case <-gap.C:
 		}
 	}
 }
