@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -26,8 +25,7 @@ func Serve(p Plugin) {
 		os.Exit(2)
 	}
 	if os.Getenv("GOGC") == "" {
-		// The live heap is a few MB: collecting at each doubling would be all the time.
-		debug.SetGCPercent(400)
+		limitGarbage()
 	}
 	go exitWithHost()
 	own := os.Stderr
