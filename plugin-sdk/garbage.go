@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -34,9 +35,12 @@ type garbage struct {
 	last    time.Time // the collection before
 }
 
-// limitGarbage decides anew after each collection, for as long as the process
-// lives. It is called once, and not when GOGC is given.
+// limitGarbage decides anew after each collection, until the author does: by
+// GOGC, or by debug.SetGCPercent at any time. It is called once.
 func limitGarbage() {
+	if _, percent := collection(); os.Getenv("GOGC") != "" || percent != leanPercent {
+		return
+	}
 	g := &garbage{percent: busyPercent, last: time.Now()}
 	debug.SetGCPercent(g.percent)
 	g.await()
@@ -49,12 +53,22 @@ func (g *garbage) await() {
 }
 
 func (g *garbage) collected() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	if before := g.percent; g.decide(time.Now(), live[0].Value.Uint64()) != before {
+	live, percent := collection()
+	if percent != uint64(g.percent) {
+		return // the author's choice
+	}
+	if g.decide(time.Now(), live) != int(percent) {
 		debug.SetGCPercent(g.percent)
 	}
 	g.await()
+}
+
+// collection returns the bytes that the last one left, and the percentage that is
+// set.
+func collection() (live, percent uint64) {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/gogc:percent"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64(), samples[1].Value.Uint64()
 }
 
 // decide returns the percentage after a collection that left live bytes.

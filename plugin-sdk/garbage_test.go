@@ -36,19 +36,28 @@ func TestGarbage(t *testing.T) {
 
 // TestGarbageOfProcess has the collector of this process decide.
 func TestGarbageOfProcess(t *testing.T) {
-	before := debug.SetGCPercent(50)
+	before := debug.SetGCPercent(leanPercent)
+	defer debug.SetGCPercent(before)
 	g := &garbage{percent: leanPercent, last: time.Now()}
 	g.await()
-	deadline := time.Now().Add(time.Minute)
-	for time.Now().Before(deadline) {
-		// Two of them within busyWithin are many, on a machine that is not frozen.
+	// Two of them within busyWithin are many, on a machine that is not frozen.
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		runtime.GC()
-		now := debug.SetGCPercent(before)
-		if now == busyPercent {
-			return
+		_, percent := collection()
+		if percent == busyPercent {
+			break
 		}
-		debug.SetGCPercent(now)
+		if time.Now().After(deadline) {
+			t.Fatalf("it is %d percent after many collections, expected are %d", percent, busyPercent)
+		}
+	}
+	// What the author says holds.
+	debug.SetGCPercent(150)
+	for range 10 {
+		runtime.GC()
 		time.Sleep(time.Millisecond)
 	}
-	t.Errorf("the percentage is not %d after many collections", busyPercent)
+	if _, percent := collection(); percent != 150 {
+		t.Errorf("the author's percentage has become %d", percent)
+	}
 }

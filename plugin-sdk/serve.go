@@ -16,7 +16,9 @@ import (
 )
 
 // Serve runs a plugin: it is all that main has to do. It returns when the host
-// has shut the plugin down, and ends the process when the host is gone.
+// has shut the plugin down, and ends the process when the host is gone. How often
+// garbage is collected follows what the plugin does, unless GOGC or
+// debug.SetGCPercent say it.
 //
 //	func main() { sdk.Serve(sdk.Plugin{Name: "clock", Version: "1.0.0", Sources: …}) }
 func Serve(p Plugin) {
@@ -24,9 +26,7 @@ func Serve(p Plugin) {
 		fmt.Fprintln(os.Stderr, "plugin", p.Name, "cannot be served:", err)
 		os.Exit(2)
 	}
-	if os.Getenv("GOGC") == "" {
-		limitGarbage()
-	}
+	limitGarbage()
 	go exitWithHost()
 	own := os.Stderr
 	plugin.Serve(&plugin.ServeConfig{
