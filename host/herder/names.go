@@ -3,6 +3,7 @@ package herder
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // names lets one change of a connector at a time through, so that what was checked still holds when it is written.
@@ -18,7 +19,8 @@ type holder struct {
 	users int
 }
 
-// lock waits for the name's turn. The caller calls unlock if there is no error.
+// lock waits for the name's turn. The caller calls unlock if there is no error. A turn that comes at the moment at which ctx ends, or
+// whose deadline it is, is not taken: nothing is begun that cannot end.
 func (n *names) lock(ctx context.Context, name string) (unlock func(), err error) {
 	n.mu.Lock()
 	if n.held == nil {
@@ -34,7 +36,12 @@ func (n *names) lock(ctx context.Context, name string) (unlock func(), err error
 
 	select {
 	case e.turn <- struct{}{}:
-		return func() { <-e.turn; n.leave(name, e) }, nil
+		unlock = func() { <-e.turn; n.leave(name, e) }
+		if err := over(ctx); err != nil {
+			unlock()
+			return nil, err
+		}
+		return unlock, nil
 	case <-ctx.Done():
 		n.leave(name, e)
 		return nil, ctx.Err()
@@ -47,4 +54,12 @@ func (n *names) leave(name string, e *holder) {
 	if e.users--; e.users == 0 {
 		delete(n.held, name)
 	}
+}
+
+// over is ctx.Err, but does not wait for the timer of the deadline to run.
+func over(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
