@@ -41,8 +41,7 @@ func limitGarbage() {
 	if _, percent := collection(); os.Getenv("GOGC") != "" || percent != leanPercent {
 		return
 	}
-	g := &garbage{percent: busyPercent, last: time.Now()}
-	debug.SetGCPercent(g.percent)
+	g := &garbage{percent: leanPercent, last: time.Now()}
 	g.await()
 }
 
