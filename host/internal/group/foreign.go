@@ -22,7 +22,7 @@ func (m *Member) look(ctx context.Context) error {
 	var foreign []string
 	var since time.Time // when members of another kind were seen first
 	for {
-		seen, atRest, err := m.describe(ctx)
+		seen, atRest, err := m.lookOnce(ctx)
 		if err == nil && atRest {
 			foreign = seen
 		}
@@ -52,39 +52,61 @@ func (m *Member) look(ctx context.Context) error {
 	}
 }
 
-// describe tells which members are not Outboard workers. While work is being divided the coordinator does not say what
-// members are.
-func (m *Member) describe(ctx context.Context) (foreign []string, atRest bool, err error) {
+// lookOnce tells which members are not Outboard workers, by name. While work is being divided that is not known.
+func (m *Member) lookOnce(ctx context.Context) (foreign []string, atRest bool, err error) {
+	g, err := m.describe(ctx)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case slices.ContainsFunc(g.Members, m.isBack):
+		return nil, true, nil // the others may be waiting for it
+	case len(g.Members) > 0 && g.State != stable:
+		return nil, false, nil
+	}
+	for _, f := range foreigners(g) {
+		foreign = append(foreign, f.name)
+	}
+	return foreign, true, nil
+}
+
+// stable is the state of a group whose members have their work. In other states the coordinator does not say what members are.
+const stable = "Stable"
+
+// describe asks the coordinator for the members. A group that it does not know has none.
+func (m *Member) describe(ctx context.Context) (kmsg.DescribeGroupsResponseGroup, error) {
+	var none kmsg.DescribeGroupsResponseGroup
 	req := kmsg.NewPtrDescribeGroupsRequest()
 	req.Groups = []string{m.settings.Group}
 	resp, err := req.RequestWith(ctx, m.client)
 	if err != nil {
-		return nil, false, err
+		return none, err
 	}
 	if len(resp.Groups) != 1 {
-		return nil, false, fmt.Errorf("DescribeGroups: the answer is about %d groups", len(resp.Groups))
+		return none, fmt.Errorf("DescribeGroups: the answer is about %d groups", len(resp.Groups))
 	}
 	g := resp.Groups[0]
 	if err := kerr.ErrorForCode(g.ErrorCode); errors.Is(err, kerr.GroupIDNotFound) {
-		return nil, true, nil
+		return none, nil
 	} else if err != nil {
-		return nil, false, m.refused("DescribeGroups", err)
+		return none, m.refused("DescribeGroups", err)
 	}
 	if len(g.Members) > 0 && g.ProtocolType != protocolType {
-		return nil, false, m.refused("DescribeGroups", kerr.InconsistentGroupProtocol)
+		return none, m.refused("DescribeGroups", kerr.InconsistentGroupProtocol)
 	}
-	if slices.ContainsFunc(g.Members, m.isBack) {
-		return nil, true, nil // the others may be waiting for it
-	}
-	if len(g.Members) > 0 && g.State != "Stable" {
-		return nil, false, nil
-	}
+	return g, nil
+}
+
+// foreigner is a member that is no Outboard worker.
+type foreigner struct{ id, name string }
+
+// foreigners returns those of a stable group.
+func foreigners(g kmsg.DescribeGroupsResponseGroup) (found []foreigner) {
 	for _, member := range g.Members {
 		if metadata, err := decodeMetadata(member.ProtocolMetadata); err != nil || metadata.mark == nil {
-			foreign = append(foreign, cmp.Or(metadata.url, member.ClientID+" at "+member.ClientHost))
+			found = append(found, foreigner{member.MemberID, cmp.Or(metadata.url, member.ClientID+" at "+member.ClientHost)})
 		}
 	}
-	return foreign, true, nil
+	return found
 }
 
 // isBack tells whether a member is this worker before its restart.
@@ -122,14 +144,32 @@ func (s *membership) admit(members []joined) error {
 }
 
 // foreignLeader is the error of a round that a member led which is no Outboard worker. A worker that has just come goes;
-// one that was here before has the coordinator choose another leader: what that one ordered is not followed.
+// one that was here before has the coordinator choose another leader: what that one ordered is not followed. The others of its kind
+// are taken out with it, or one of them might be chosen.
 func (s *membership) foreignLeader(ctx context.Context, id, url string) error {
 	if !s.accepted {
 		return s.mixed([]string{cmp.Or(url, id)})
 	}
 	s.log.Error("a worker that is not Outboard's leads the group: it is taken out of the group, and does not divide the work; stop it", "group", s.settings.Group, "member", id, "url", url)
-	if err := s.remove(ctx, id, nil, "the workers of this group are Outboard's"); err != nil {
+	if err := s.remove(ctx, "the workers of this group are Outboard's", nil, s.withOthers(ctx, id)...); err != nil {
 		return err
 	}
 	return fmt.Errorf("%s led the group", cmp.Or(url, id))
+}
+
+// withOthers returns a member that is no Outboard worker, and all others of its kind that are known.
+func (s *membership) withOthers(ctx context.Context, id string) []string {
+	ctx, cancel := context.WithTimeout(ctx, s.attempt())
+	defer cancel()
+	ids := []string{id}
+	g, err := s.describe(ctx)
+	if err != nil || g.State != stable {
+		return ids
+	}
+	for _, f := range foreigners(g) {
+		if f.id != id {
+			ids = append(ids, f.id)
+		}
+	}
+	return ids
 }

@@ -149,30 +149,35 @@ func (s *membership) leave(ctx context.Context, reason string) {
 	if id == "" {
 		return
 	}
-	if err := s.remove(ctx, id, s.instance(), reason); err != nil {
+	if err := s.remove(ctx, reason, s.instance(), id); err != nil {
 		s.log.Warn("the worker did not leave the group: the others learn of it when its session ends", "group", s.settings.Group, "err", err)
 	}
 }
 
-// remove takes a member out of the group.
-func (s *membership) remove(ctx context.Context, id string, instance *string, reason string) error {
+// remove takes members out of the group; instance is that of the first one. A coordinator before Kafka 2.4 takes out the first one only.
+func (s *membership) remove(ctx context.Context, reason string, instance *string, ids ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.attempt())
 	defer cancel()
 	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Group, req.MemberID = s.settings.Group, id
-	member := kmsg.NewLeaveGroupRequestMember()
-	member.MemberID, member.InstanceID, member.Reason = id, instance, &reason
-	req.Members = append(req.Members, member)
+	req.Group, req.MemberID = s.settings.Group, ids[0]
+	for _, id := range ids {
+		member := kmsg.NewLeaveGroupRequestMember()
+		member.MemberID, member.Reason = id, &reason
+		req.Members = append(req.Members, member)
+	}
+	req.Members[0].InstanceID = instance
 	resp, err := req.RequestWith(ctx, s.client)
 	if err != nil {
 		return fmt.Errorf("LeaveGroup: %w", err)
 	}
-	err = kerr.ErrorForCode(resp.ErrorCode)
+	codes := []int16{resp.ErrorCode}
 	for _, m := range resp.Members {
-		err = errors.Join(err, kerr.ErrorForCode(m.ErrorCode))
+		codes = append(codes, m.ErrorCode)
 	}
-	if err != nil && !errors.Is(err, kerr.UnknownMemberID) {
-		return fmt.Errorf("LeaveGroup: %w", err)
+	for _, code := range codes {
+		if err := kerr.ErrorForCode(code); err != nil && !errors.Is(err, kerr.UnknownMemberID) {
+			return fmt.Errorf("LeaveGroup: %w", err)
+		}
 	}
 	return nil
 }
