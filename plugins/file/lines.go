@@ -34,7 +34,6 @@ type lines struct {
 	start, scan, end int
 	newline          int  // position of the next \n in buf, -1: none up to scan
 	returns          bool // there may be a \r in the buffer
-	filled           bool // the last read took all the room there was
 }
 
 // errOverwritten says that the file is not the one that was read so far.
@@ -43,7 +42,7 @@ var errOverwritten = errors.New("the file was truncated or overwritten")
 // open starts to read a file at a position.
 func (l *lines) open(f *os.File, position int64) error {
 	l.file, l.position = f, position
-	l.start, l.scan, l.end, l.newline, l.returns, l.filled = 0, 0, 0, -1, false, false
+	l.start, l.scan, l.end, l.newline, l.returns = 0, 0, 0, -1, false
 	l.head.seen = l.head.seen[:0]
 	_, err := l.head.changed(f)
 	return err
@@ -71,18 +70,18 @@ func (l *lines) fill() (int, error) {
 	}
 	l.returns = l.returns || bytes.IndexByte(l.buf[l.end:l.end+n], '\r') >= 0
 	l.end += n
-	l.filled = l.end == len(l.buf)
 	return n, nil
 }
 
 // makeRoom moves what is left to the front, and takes a larger buffer for a long
 // line or for a file that has more than fits.
 func (l *lines) makeRoom() {
+	filled := l.end == len(l.buf) // the last read took all the room there was
 	l.moveToFront()
 	switch {
 	case l.buf == nil:
 		l.resize(quietSize)
-	case l.end > len(l.buf)/2, l.filled && len(l.buf) < readSize:
+	case l.end > len(l.buf)/2, filled && len(l.buf) < readSize:
 		l.resize(max(readSize, 2*l.end))
 	}
 }
