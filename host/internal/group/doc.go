@@ -48,7 +48,7 @@
 // A leader of the one kind would have workers of the other run what they cannot. So a member looks at the group before it
 // joins it, and does not join workers of Kafka Connect: the error says how to take over from them. One that comes in
 // between is found out by the missing mark. A worker of Kafka Connect that joins a group of Outboard is given nothing; if
-// the coordinator makes it the leader, nobody follows it, and it is taken out of the group.
+// the coordinator makes it the leader, nobody follows it, and it and all of its kind are taken out of the group.
 //
 // # What differs from Kafka Connect
 //
