@@ -164,7 +164,7 @@ func TestHeadersAreLimited(t *testing.T) {
 	}
 }
 
-// blocked is a body that says when it is asked for first, which is when there is a connection, and is there when ready is closed.
+// blocked is a body that says when it is asked for first, and is there when ready is closed.
 type blocked struct {
 	asked func()
 	ready <-chan struct{}
@@ -193,8 +193,11 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	// The body is asked for when the server wants it, and so is serving the request: one whose head it has not read yet it may drop.
+	request.Header.Set("Expect", "100-continue")
+	client := http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
 	go func() {
-		response, err := http.DefaultClient.Do(request)
+		response, err := client.Do(request)
 		if err == nil {
 			response.Body.Close()
 			if response.StatusCode != http.StatusBadRequest {
@@ -208,12 +211,6 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 	case err := <-answered:
 		t.Fatal(err)
 	}
-	// A connection that was accepted later shows that the server has the first request's.
-	second, err := http.Get("http://" + listener.Addr().String() + "/openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	second.Body.Close()
 
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Shutdown(t.Context()) }()
